@@ -1,0 +1,1 @@
+"""The router: core (decides), data plane (workers), control plane (state) and CLI."""

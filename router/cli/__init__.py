@@ -1,0 +1,1 @@
+"""The `turnout` command: a client of the REST API. May import the core's config types."""

@@ -1,0 +1,1 @@
+"""The process that owns the state: API, store, supervisor. May import the core and the stubs."""

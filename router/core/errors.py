@@ -1,0 +1,44 @@
+"""The errors a caller can cause or must know about, and whose fault each is.
+
+Codes are those of Azure's error bodies (azure.md section 8). Nothing here knows
+HTTP: each plane maps these types to status codes in one table of its own.
+"""
+
+
+class TurnoutError(Exception):
+    """Base of all errors shown to users.
+
+    Attributes:
+        code: Azure-style error code, e.g. ``BadRequest``.
+        message: one sentence or more: expected, got, where, what to do.
+    """
+
+    code = "InternalServerError"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BadRequest(TurnoutError):
+    """The caller's input breaks a rule. Nothing was changed; sending it again is no use."""
+
+    code = "BadRequest"
+
+
+class ResourceNotFound(TurnoutError):
+    """What the caller names does not exist. Nothing was changed."""
+
+    code = "ResourceNotFound"
+
+
+class Conflict(TurnoutError):
+    """Another operation on the same endpoint runs. Nothing was changed; try again later."""
+
+    code = "Conflict"
+
+
+class DeploymentFailed(TurnoutError):
+    """The deployment could not be brought up; the message ends with what its log says."""
+
+    code = "DeploymentFailed"

@@ -1,0 +1,57 @@
+"""What a worker counts, as frozen values: one definition for API, demo and tests.
+
+Counters start at 0 with the worker and only grow; a gauge says so.
+"""
+
+from msgspec import Struct
+
+
+class DeploymentStatistics(Struct, frozen=True, kw_only=True):
+    """Counts of one deployment in one worker.
+
+    Attributes:
+        live: live requests that traffic rules sent here; direct calls not among them.
+        direct: requests that named this deployment in their header.
+        copies: mirrored copies accepted for it.
+        copies_lost: copies dropped because it was saturated or gone.
+        answered: live and direct requests answered, whatever the answer.
+        failed: those of them whose answer was not the model's own success.
+        queued: gauge; waiting in the worker. Copies count.
+        outstanding: gauge; at an instance. Copies count.
+    """
+
+    name: str
+    live: int
+    direct: int
+    copies: int
+    copies_lost: int
+    answered: int
+    failed: int
+    queued: int
+    outstanding: int
+
+
+class EndpointStatistics(Struct, frozen=True, kw_only=True):
+    """Counts of one endpoint in one worker.
+
+    Attributes:
+        scheduled: requests that the present traffic schedule has placed.
+        mirror_considered: requests that the present mirror schedule has looked at.
+        refused: requests answered without reaching a deployment.
+    """
+
+    name: str
+    scheduled: int
+    mirror_considered: int
+    refused: int
+    deployments: tuple[DeploymentStatistics, ...]
+
+
+class WorkerStatistics(Struct, frozen=True, kw_only=True):
+    """Counts of one worker; accepted = answered + in flight at every instant (invariant 9)."""
+
+    generation: int
+    accepted: int
+    answered: int
+    in_flight: int
+    endpoints: tuple[EndpointStatistics, ...]
