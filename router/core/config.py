@@ -22,7 +22,7 @@ class _Declared(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of everything a user writes: an unknown key is refused, never ignored."""
 
 
-class RequestSettings(_Declared):
+class RequestSettings(_Declared, frozen=True):
     """Limits of one deployment's requests (azure.md section 2.2)."""
 
     request_timeout_ms: Annotated[int, Meta(ge=1, le=180_000)] = 5000
@@ -31,7 +31,7 @@ class RequestSettings(_Declared):
     max_queue_wait_ms: Annotated[int, Meta(ge=0)] = 500
 
 
-class Probe(_Declared):
+class Probe(_Declared, frozen=True):
     """A health check's rhythm; times in seconds (azure.md section 2.2)."""
 
     initial_delay: Positive = 10
@@ -41,14 +41,14 @@ class Probe(_Declared):
     failure_threshold: Positive = 30
 
 
-class CodeConfiguration(_Declared):
+class CodeConfiguration(_Declared, frozen=True):
     """Where the scoring script is: a folder, and a file in it."""
 
     code: str
     scoring_script: str
 
 
-class Model(_Declared):
+class Model(_Declared, frozen=True):
     """An inline model: a file or folder that the script finds below AZUREML_MODEL_DIR."""
 
     path: str
@@ -57,7 +57,7 @@ class Model(_Declared):
     type: str = "custom_model"
 
 
-class Environment(_Declared):
+class Environment(_Declared, frozen=True):
     """An inline environment. Read, but scripts run in the daemon's own Python for now."""
 
     name: str | None = None
@@ -66,13 +66,13 @@ class Environment(_Declared):
     conda_file: str | dict[str, object] | None = None
 
 
-class ScaleSettings(_Declared):
+class ScaleSettings(_Declared, frozen=True):
     """Managed deployments scale by instance_count only (azure.md section 2.2)."""
 
     type: Literal["default"] = "default"
 
 
-class EndpointSpec(_Declared):
+class EndpointSpec(_Declared, frozen=True):
     """What clients call: a name, credentials and traffic rules.
 
     Attributes:
@@ -91,7 +91,7 @@ class EndpointSpec(_Declared):
     mirror_traffic: dict[str, Percent] = {}
 
 
-class DeploymentSpec(_Declared):
+class DeploymentSpec(_Declared, frozen=True):
     """One version behind an endpoint: model, code, environment, instance count."""
 
     name: str
@@ -115,7 +115,7 @@ class DeploymentSpec(_Declared):
     readiness_probe: Probe = Probe()
 
 
-class DataPlaneSettings(_Declared):
+class DataPlaneSettings(_Declared, frozen=True):
     """Where workers listen for scoring requests. Port 0 takes a free one."""
 
     host: str = "127.0.0.1"
@@ -125,14 +125,14 @@ class DataPlaneSettings(_Declared):
     drain_timeout_ms: Positive = 30_000
 
 
-class ControlPlaneSettings(_Declared):
+class ControlPlaneSettings(_Declared, frozen=True):
     """Where the REST API listens. Port 0 takes a free one."""
 
     host: str = "127.0.0.1"
     port: Port = 8081
 
 
-class Declaration(_Declared):
+class Declaration(_Declared, frozen=True):
     """An endpoint that the daemon brings up at its start, as YAML files in Azure's format.
 
     Attributes:
@@ -147,7 +147,7 @@ class Declaration(_Declared):
     mirror_traffic: dict[str, Percent] = {}
 
 
-class DaemonConfig(_Declared):
+class DaemonConfig(_Declared, frozen=True):
     """turnout.yml: the daemon's own settings; the defaults are DESIGN.md's fixed names.
 
     Attributes:

@@ -1,0 +1,37 @@
+"""Deadlines of many requests, without a timer for each.
+
+Numbers of requests are kept in slots of equal length; a request that is answered in time
+is never looked for. The price is that a deadline is noticed up to one slot late.
+"""
+
+from collections.abc import Iterator
+
+SLOT_NS = 10_000_000
+
+
+class Deadlines:
+    """Request numbers by deadline, in slots of 10 ms."""
+
+    __slots__ = ("_next_slot", "_slots")
+
+    def __init__(self, now_ns: int) -> None:
+        self._slots: dict[int, list[int]] = {}
+        self._next_slot = now_ns // SLOT_NS
+
+    def add(self, number: int, deadline_ns: int) -> None:
+        """Notes that request ``number`` must be answered by ``deadline_ns``."""
+        # One later than the deadline's own slot, so that a slot holds nothing still in time.
+        slot = max(deadline_ns // SLOT_NS + 1, self._next_slot)
+        numbers = self._slots.get(slot)
+        if numbers is None:
+            self._slots[slot] = [number]
+        else:
+            numbers.append(number)
+
+    def due(self, now_ns: int) -> Iterator[int]:
+        """The numbers whose deadline has passed, each once; answered ones among them."""
+        now_slot = now_ns // SLOT_NS
+        while self._next_slot <= now_slot:
+            slot = self._next_slot
+            self._next_slot += 1
+            yield from self._slots.pop(slot, ())

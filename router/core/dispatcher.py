@@ -1,0 +1,327 @@
+"""The dispatcher: one way in for all that happens to requests in one worker.
+
+Arrivals, answers, lost instances, passing time and new configurations come in as calls,
+with the time as an argument; what is to be done goes out through a port. A shell - the
+worker's event loop, or the simulator's - does it. Nothing here waits, so each call runs
+to its end and what it leaves behind is consistent (invariant 2).
+
+Who serves which lane, and when an instance is drained, is membership.py's.
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from router.core import refusals
+from router.core.deadlines import Deadlines
+from router.core.lane import Instance, Lane
+from router.core.membership import Membership
+from router.core.request import Answer, Client, Kind, Outcome, Refusal, Request
+from router.core.routing import Routing
+from router.core.snapshot import (
+    EMPTY,
+    Snapshot,
+    SnapshotDeployment,
+    SnapshotEndpoint,
+    compile_snapshot,
+)
+from router.core.statistics import EndpointStatistics, WorkerStatistics
+
+STATUS_OK = 200
+
+
+class Port(Protocol):
+    """What a shell does for the dispatcher."""
+
+    def wake(self, lane: Lane) -> None:
+        """Call ``pump(lane)`` soon: after what has already arrived, so that it is gathered."""
+
+    def send(self, instance_id: str, batch: Sequence[Request], now_ns: int) -> None:
+        """Give the batch to the instance as one message."""
+
+    def on_drained(self, instance_id: str) -> None:
+        """The instance left the routing and holds no request: its stream may be closed."""
+
+
+class Dispatcher:
+    """Routes requests by one snapshot and sees to it that each is answered exactly once.
+
+    Attributes:
+        snapshot: the one in force. Take it once a request and pass it on (invariant 1).
+        accepted, answered: requests of clients, ever; the rest is in flight (invariant 9).
+        unexpected: answers that matched nothing outstanding, and were dropped.
+    """
+
+    def __init__(self, port: Port, rng: random.Random, now_ns: int) -> None:
+        self.snapshot: Snapshot = EMPTY
+        self.accepted = 0
+        self.answered = 0
+        self.unexpected = 0
+        self.refused: dict[str, int] = {}
+        self._port = port
+        self._rng = rng
+        self._last_id = 0
+        self._pending: dict[int, Request] = {}
+        self._deadlines = Deadlines(now_ns)
+        self._membership = Membership(port.on_drained)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests of clients that have no answer yet."""
+        return self.accepted - self.answered
+
+    def swap(self, routing: Routing) -> None:
+        """Puts ``routing`` in force, whole: each later arrival sees it, none an older one."""
+        before = self.snapshot
+        after = compile_snapshot(routing, before, self._rng)
+        self.snapshot = after
+        for lane in self._membership.update(before, after):
+            self._wake(lane)
+
+    def arrive(
+        self,
+        endpoint: SnapshotEndpoint,
+        pinned: str | None,
+        payload: bytes,
+        content_type: str,
+        client: Client,
+        now_ns: int,
+    ) -> Request | Refusal:
+        """Takes a request, or refuses it at once.
+
+        Args:
+            endpoint: of the present snapshot; the caller has checked its credentials.
+            pinned: the deployment that the request names, None for live traffic.
+            client: is told the answer, unless a refusal is returned.
+        """
+        self.accepted += 1
+        if pinned is not None:
+            deployment = endpoint.deployments.get(pinned)
+            if deployment is None:
+                return self._refuse(endpoint, refusals.unknown_deployment(endpoint, pinned))
+            kind = Kind.DIRECT
+        elif endpoint.live is not None:
+            deployment = endpoint.live_deployments[endpoint.live.schedule.pick()]
+            kind = Kind.LIVE
+        else:
+            return self._refuse(endpoint, refusals.no_traffic(endpoint))
+        lane = deployment.lane
+        if lane.pending >= deployment.pending_max:
+            return self._refuse(endpoint, refusals.too_many_pending(deployment))
+        request = self._enqueue(kind, deployment, payload, content_type, client, now_ns)
+        if kind is Kind.DIRECT:
+            lane.direct += 1
+            return request
+        lane.live += 1
+        mirror = endpoint.mirror
+        if mirror is not None and mirror.schedule.pick():
+            self._copy(endpoint, payload, content_type, now_ns)
+        return request
+
+    def refuse_unauthorized(self, endpoint: SnapshotEndpoint | None) -> Refusal:
+        """Counts a request whose credentials are missing, wrong or for no endpoint we have."""
+        self.accepted += 1
+        if endpoint is None:
+            self.answered += 1
+            return refusals.UNAUTHORIZED
+        return self._refuse(endpoint, refusals.UNAUTHORIZED)
+
+    def pump(self, lane: Lane, now_ns: int) -> None:
+        """Hands queued requests to instances that have room."""
+        lane.woken = False
+        while lane.queue:
+            instance = lane.least_loaded()
+            if instance is None:
+                break
+            batch = lane.take_batch(instance.room)
+            if not batch:
+                break
+            for request in batch:
+                request.instance = instance
+            instance.outstanding += len(batch)
+            lane.outstanding += len(batch)
+            # Equally loaded instances take turns.
+            lane.instances[instance.id] = lane.instances.pop(instance.id)
+            self._port.send(instance.id, batch, now_ns)
+        self._membership.settle(lane)
+
+    def on_answers(self, instance_id: str, answers: Iterable[Answer]) -> None:
+        """Takes a batch of answers from an instance and passes each to whoever asked."""
+        instance = self._membership.instances.get(instance_id)
+        if instance is None:
+            return
+        lane = instance.lane
+        run_ns = measured = 0
+        for answer in answers:
+            request = self._pending.get(answer.id)
+            if request is None or request.instance is not instance:
+                self._on_unexpected(instance, answer.id)
+                continue
+            instance.outstanding -= 1
+            lane.outstanding -= 1
+            if answer.run_ns:
+                run_ns += answer.run_ns
+                measured += 1
+            self._on_answer(request, answer)
+        if measured:
+            instance.window.observe(run_ns // measured)
+        if lane.queue:
+            self._wake(lane)
+        self._membership.settle(lane)
+
+    def on_time(self, now_ns: int) -> None:
+        """Answers requests whose deadline has passed. To be called every few milliseconds."""
+        for number in self._deadlines.due(now_ns):
+            request = self._pending.get(number)
+            if request is None:
+                continue
+            lane = request.deployment.lane
+            if request.instance is not None:
+                # It still occupies the instance, until its late answer comes.
+                request.instance.expired.add(number)
+                self._finish_refused(request, refusals.timed_out(request.deployment))
+            elif lane.instances:
+                self._finish_refused(request, refusals.timed_out(request.deployment))
+            else:
+                self._finish_refused(request, refusals.model_not_ready(request.deployment))
+            lane.drop_done()
+            self._membership.settle(lane)
+
+    def on_instance_lost(self, instance_id: str, now_ns: int) -> None:
+        """The instance's stream broke: what it had goes, once more, to another (or back to it)."""
+        instance = self._membership.remove(instance_id)
+        if instance is None:
+            return
+        if instance.removed:
+            self._port.on_drained(instance_id)
+        lane = instance.lane
+        lane.outstanding -= instance.outstanding
+        had = [request for request in self._pending.values() if request.instance is instance]
+        for request in reversed(had):
+            request.instance = None
+            if request.kind is Kind.COPY:
+                self._finish(request)
+                lane.copies_lost += 1
+            elif request.resent or request.deadline_ns <= now_ns:
+                self._finish_refused(request, refusals.instance_lost(request.deployment))
+            else:
+                request.resent = True
+                lane.queue.appendleft(request)
+        if lane.queue:
+            self._wake(lane)
+        self._membership.settle(lane)
+
+    def on_instance_found(self, instance_id: str) -> None:
+        """A lost instance answers again; it gets requests if the routing still names it."""
+        lane = self._membership.restore(instance_id, self.snapshot)
+        if lane is not None:
+            self._wake(lane)
+
+    def holds(self, instance_id: str) -> bool:
+        """Whether requests of this worker may still be with the instance."""
+        return instance_id in self._membership.instances
+
+    def statistics(self) -> WorkerStatistics:
+        """Counters and gauges as of now, for the endpoints in force."""
+        return WorkerStatistics(
+            generation=self.snapshot.generation,
+            accepted=self.accepted,
+            answered=self.answered,
+            in_flight=self.in_flight,
+            endpoints=tuple(
+                EndpointStatistics(
+                    name=endpoint.name,
+                    scheduled=endpoint.live.schedule.dealt if endpoint.live else 0,
+                    mirror_considered=endpoint.mirror.schedule.dealt if endpoint.mirror else 0,
+                    refused=self.refused.get(endpoint.name, 0),
+                    deployments=tuple(d.lane.statistics() for d in endpoint.deployments.values()),
+                )
+                for endpoint in self.snapshot.endpoints.values()
+            ),
+        )
+
+    def _enqueue(
+        self,
+        kind: Kind,
+        deployment: SnapshotDeployment,
+        payload: bytes,
+        content_type: str,
+        client: Client | None,
+        now_ns: int,
+    ) -> Request:
+        self._last_id += 1
+        deadline_ns = now_ns + deployment.timeout_ns
+        request = Request(
+            self._last_id, kind, deployment, payload, content_type, deadline_ns, client
+        )
+        self._pending[request.id] = request
+        self._deadlines.add(request.id, deadline_ns)
+        lane = deployment.lane
+        lane.pending += 1
+        lane.queue.append(request)
+        self._wake(lane)
+        return request
+
+    def _copy(
+        self, endpoint: SnapshotEndpoint, payload: bytes, content_type: str, now_ns: int
+    ) -> None:
+        """Mirrors a live request; a shadow without room or instance loses it (invariant 5)."""
+        deployment = endpoint.mirror_deployment
+        assert deployment is not None
+        lane = deployment.lane
+        if lane.pending >= deployment.pending_max or not lane.instances:
+            lane.copies_lost += 1
+            return
+        lane.copies += 1
+        self._enqueue(Kind.COPY, deployment, payload, content_type, None, now_ns)
+
+    def _on_answer(self, request: Request, answer: Answer) -> None:
+        if answer.outcome == Outcome.EXPIRED:
+            self._finish_refused(request, refusals.timed_out(request.deployment))
+            return
+        self._finish(request)
+        client = request.client
+        if client is not None:
+            self.answered += 1
+            lane = request.deployment.lane
+            lane.answered += 1
+            if answer.status != STATUS_OK:
+                lane.failed += 1
+            client.on_answer(request, answer)
+
+    def _on_unexpected(self, instance: Instance, number: int) -> None:
+        """A late answer frees its place; any other answers nothing that was asked."""
+        if number in instance.expired:
+            instance.expired.discard(number)
+            instance.outstanding -= 1
+            instance.lane.outstanding -= 1
+        else:
+            self.unexpected += 1
+
+    def _refuse(self, endpoint: SnapshotEndpoint, refusal: Refusal) -> Refusal:
+        self.answered += 1
+        self.refused[endpoint.name] = self.refused.get(endpoint.name, 0) + 1
+        return refusal
+
+    def _finish_refused(self, request: Request, refusal: Refusal) -> None:
+        self._finish(request)
+        lane = request.deployment.lane
+        if request.client is None:
+            lane.copies_lost += 1
+            return
+        self.answered += 1
+        lane.answered += 1
+        lane.failed += 1
+        request.client.on_refusal(request, refusal)
+
+    def _finish(self, request: Request) -> None:
+        assert not request.done, request.id
+        del self._pending[request.id]
+        request.done = True
+        request.payload = b""
+        request.deployment.lane.pending -= 1
+
+    def _wake(self, lane: Lane) -> None:
+        if not lane.woken:
+            lane.woken = True
+            self._port.wake(lane)

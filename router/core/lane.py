@@ -1,0 +1,132 @@
+"""A deployment's requests in one worker: the queue, and who draws from it.
+
+One queue for all instances: an instance that is free takes the oldest request, whatever
+its age, so none waits behind a slow one. This file keeps the books; what happens to a
+request, and when, is dispatcher.py's.
+"""
+
+from collections import deque
+
+from router.core.request import Request
+from router.core.statistics import DeploymentStatistics
+from router.core.window import Window
+
+# A message is cut here, so that large bodies don't make small ones wait for its end.
+BATCH_BYTES_MAX = 256 * 1024
+
+
+class Instance:
+    """A connected (or once connected) instance, as this worker sees it.
+
+    Attributes:
+        outstanding: requests it was given and has not answered, expired ones among them.
+        expired: numbers of those that were answered in its place meanwhile.
+        removed: not in the routing any more; it finishes what it has.
+    """
+
+    __slots__ = ("expired", "id", "lane", "outstanding", "removed", "window")
+
+    def __init__(self, id_: str, lane: "Lane", parallel_runs: int, limit_max: int) -> None:
+        self.id = id_
+        self.lane = lane
+        self.window = Window(parallel_runs, limit_max)
+        self.outstanding = 0
+        self.expired: set[int] = set()
+        self.removed = False
+
+    @property
+    def room(self) -> int:
+        """How many more requests it may be given now."""
+        if self.window.gathers and self.outstanding:
+            return 0
+        return max(self.window.limit - self.outstanding, 0)
+
+
+class Lane:
+    """One deployment's queue, instances and counters; it outlives snapshots.
+
+    Attributes:
+        pending: requests queued or outstanding and not yet done.
+        closed: the deployment is gone from the snapshot; what was taken is still served.
+        woken: the shell was asked to pump, and has not yet.
+    """
+
+    __slots__ = (
+        "answered",
+        "closed",
+        "copies",
+        "copies_lost",
+        "deployment",
+        "direct",
+        "endpoint",
+        "failed",
+        "instances",
+        "live",
+        "outstanding",
+        "pending",
+        "queue",
+        "woken",
+    )
+
+    def __init__(self, endpoint: str, deployment: str) -> None:
+        self.endpoint = endpoint
+        self.deployment = deployment
+        self.queue: deque[Request] = deque()
+        self.instances: dict[str, Instance] = {}
+        self.pending = 0
+        self.outstanding = 0
+        self.closed = False
+        self.woken = False
+        self.live = 0
+        self.direct = 0
+        self.copies = 0
+        self.copies_lost = 0
+        self.answered = 0
+        self.failed = 0
+
+    def least_loaded(self) -> Instance | None:
+        """The instance with the least outstanding of those with room; None if none has any."""
+        best: Instance | None = None
+        for instance in self.instances.values():
+            if (
+                instance.room
+                and (not instance.removed or self.closed)
+                and (best is None or instance.outstanding < best.outstanding)
+            ):
+                best = instance
+        return best
+
+    def take_batch(self, room: int) -> list[Request]:
+        """The oldest queued requests, at most ``room`` and about BATCH_BYTES_MAX of payload.
+
+        Requests that were answered while they waited are dropped here.
+        """
+        batch: list[Request] = []
+        bytes_left = BATCH_BYTES_MAX
+        while self.queue and room and bytes_left > 0:
+            request = self.queue.popleft()
+            if request.done:
+                continue
+            batch.append(request)
+            room -= 1
+            bytes_left -= len(request.payload)
+        return batch
+
+    def drop_done(self) -> None:
+        """Frees the front of the queue of requests that were answered while they waited."""
+        while self.queue and self.queue[0].done:
+            self.queue.popleft()
+
+    def statistics(self) -> DeploymentStatistics:
+        """Counters and gauges as of now."""
+        return DeploymentStatistics(
+            name=self.deployment,
+            live=self.live,
+            direct=self.direct,
+            copies=self.copies,
+            copies_lost=self.copies_lost,
+            answered=self.answered,
+            failed=self.failed,
+            queued=sum(not request.done for request in self.queue),
+            outstanding=self.outstanding,
+        )

@@ -1,0 +1,80 @@
+"""Which instances serve which lane, and when one that left may go (invariant 10).
+
+An instance that leaves the routing gets nothing new, unless its whole deployment left:
+then it still serves what its lane had taken. It is drained when it holds no request, and
+in a closed lane when no request waits for it either.
+"""
+
+from collections.abc import Callable
+
+from router.core.lane import Instance, Lane
+from router.core.routing import DeploymentRoute
+from router.core.snapshot import Snapshot, SnapshotDeployment
+
+
+class Membership:
+    """Every instance this worker may have requests at, by id."""
+
+    def __init__(self, on_drained: Callable[[str], None]) -> None:
+        self.instances: dict[str, Instance] = {}
+        self._on_drained = on_drained
+
+    def update(self, before: Snapshot, after: Snapshot) -> list[Lane]:
+        """Adds and removes instances as ``after`` says; returns the lanes that may have work."""
+        kept = {id(deployment.lane) for deployment in _deployments(after)}
+        closed = [d.lane for d in _deployments(before) if id(d.lane) not in kept]
+        for deployment in _deployments(after):
+            self._update_lane(deployment.lane, deployment.route)
+        for lane in closed:
+            lane.closed = True
+            for instance in lane.instances.values():
+                instance.removed = True
+        lanes = [deployment.lane for deployment in _deployments(after)] + closed
+        for lane in lanes:
+            self.settle(lane)
+        return [lane for lane in lanes if lane.queue]
+
+    def remove(self, instance_id: str) -> Instance | None:
+        """Forgets a lost instance."""
+        instance = self.instances.pop(instance_id, None)
+        if instance is not None:
+            del instance.lane.instances[instance_id]
+        return instance
+
+    def restore(self, instance_id: str, snapshot: Snapshot) -> Lane | None:
+        """Takes up a lost instance again, if the routing still names it."""
+        for deployment in _deployments(snapshot):
+            if any(route.id == instance_id for route in deployment.route.instances):
+                self._add(instance_id, deployment.lane, deployment.route)
+                return deployment.lane
+        return None
+
+    def settle(self, lane: Lane) -> None:
+        """Lets those of the lane's removed instances go that are drained."""
+        if not any(instance.removed for instance in lane.instances.values()):
+            return
+        if lane.closed and lane.queue:
+            return
+        for instance in list(lane.instances.values()):
+            if instance.removed and not instance.outstanding:
+                self.remove(instance.id)
+                self._on_drained(instance.id)
+
+    def _update_lane(self, lane: Lane, route: DeploymentRoute) -> None:
+        named = {instance.id for instance in route.instances}
+        for instance in lane.instances.values():
+            instance.removed = instance.id not in named
+            instance.window.resize(route.parallel_runs, route.max_concurrent_requests_per_instance)
+        for instance_id in named - lane.instances.keys():
+            self._add(instance_id, lane, route)
+
+    def _add(self, instance_id: str, lane: Lane, route: DeploymentRoute) -> None:
+        instance = Instance(
+            instance_id, lane, route.parallel_runs, route.max_concurrent_requests_per_instance
+        )
+        self.instances[instance_id] = instance
+        lane.instances[instance_id] = instance
+
+
+def _deployments(snapshot: Snapshot) -> list[SnapshotDeployment]:
+    return [d for endpoint in snapshot.endpoints.values() for d in endpoint.deployments.values()]

@@ -1,0 +1,120 @@
+"""Rules that concern names and more than one object (invariant 6, azure.md 4.7).
+
+Each function refuses or returns; none changes anything, so a broken rule leaves the old
+state whole. Messages name the key, the value, the rule and what to do.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+from router.core.config import NAME_LENGTH_MAX, NAME_LENGTH_MIN, NAME_PATTERN
+from router.core.errors import BadRequest
+
+TRAFFIC_SUM_PERCENT = 100
+MIRROR_PERCENT_MAX = 50
+DEPLOYMENTS_MAX = 20
+
+_NAME = re.compile(NAME_PATTERN)
+
+
+def check_name(kind: Literal["endpoint", "deployment"], name: str) -> None:
+    """Refuses a name that Azure would refuse, with Azure's own words (azure.md 2.1)."""
+    article = "an" if kind == "endpoint" else "a"
+    if not NAME_LENGTH_MIN <= len(name) <= NAME_LENGTH_MAX:
+        raise BadRequest(
+            f"The name for {article} {kind} must be at least {NAME_LENGTH_MIN} and at most "
+            f"{NAME_LENGTH_MAX} characters long (inclusive of both limits). Got {name!r}, "
+            f"{len(name)} characters, at `$.name`."
+        )
+    if _NAME.fullmatch(name) is None:
+        raise BadRequest(
+            f"The name for {article} {kind} must start with an upper- or lowercase letter\n "
+            f"and only consist of '-'s and alphanumeric characters. Got {name!r}, at `$.name`."
+        )
+
+
+def check_traffic(
+    traffic: Mapping[str, int],
+    mirror_traffic: Mapping[str, int],
+    deployments: Collection[str],
+) -> None:
+    """Refuses traffic rules that break invariant 6.
+
+    Args:
+        traffic: deployment to percent of live requests.
+        mirror_traffic: deployment to percent of live requests copied to it.
+        deployments: the names of the endpoint's deployments.
+    """
+    _check_names("traffic", traffic, deployments)
+    _check_names("mirror_traffic", mirror_traffic, deployments)
+    _check_ranges("traffic", traffic, TRAFFIC_SUM_PERCENT)
+    _check_ranges("mirror_traffic", mirror_traffic, MIRROR_PERCENT_MAX)
+    total = sum(traffic.values())
+    if total not in (0, TRAFFIC_SUM_PERCENT):
+        raise BadRequest(
+            f"expected percents that sum to 0 or 100, got {_shown(traffic)} with the sum {total}, "
+            f"at `$.traffic`. Name every deployment that is to get live requests."
+        )
+    mirrors = [name for name, percent in mirror_traffic.items() if percent]
+    if len(mirrors) > 1:
+        raise BadRequest(
+            f"expected at most one deployment, got {_shown(mirror_traffic)}, at "
+            f"`$.mirror_traffic`. Set all but one to 0."
+        )
+    for name in mirrors:
+        if traffic.get(name):
+            raise BadRequest(
+                f"expected live or mirrored traffic, not both, got {name!r} with {traffic[name]} % "
+                f"live and {mirror_traffic[name]} % mirrored, at `$.mirror_traffic.{name}`. Set "
+                f"one of the two to 0."
+            )
+
+
+def check_deletable(
+    deployment: str, traffic: Mapping[str, int], mirror_traffic: Mapping[str, int]
+) -> None:
+    """Refuses to delete a deployment that live or mirrored requests still reach."""
+    if percent := traffic.get(deployment):
+        raise BadRequest(
+            f"You cannot delete a deployment that has live traffic allocated to it. You must first "
+            f"set traffic allocation for the deployment to 0% before deleting it. Got "
+            f"{deployment!r} with {percent} %, at `$.traffic.{deployment}`."
+        )
+    if percent := mirror_traffic.get(deployment):
+        raise BadRequest(
+            f"You cannot delete a deployment that has mirrored traffic allocated to it. You must "
+            f"first set its mirror traffic to 0% before deleting it. Got {deployment!r} with "
+            f"{percent} %, at `$.mirror_traffic.{deployment}`."
+        )
+
+
+def check_deployment_count(count: int) -> None:
+    """Refuses more deployments than an endpoint may have (azure.md 4.5)."""
+    if count > DEPLOYMENTS_MAX:
+        raise BadRequest(
+            f"expected at most {DEPLOYMENTS_MAX} deployments in an endpoint, got {count}. "
+            f"Delete one that gets no traffic first."
+        )
+
+
+def _check_names(key: str, percents: Mapping[str, int], deployments: Collection[str]) -> None:
+    for name in percents:
+        if name not in deployments:
+            known = ", ".join(sorted(deployments)) or "none yet"
+            raise BadRequest(
+                f"expected a deployment of this endpoint ({known}), got {name!r}, at "
+                f"`$.{key}.{name}`. Create the deployment first."
+            )
+
+
+def _check_ranges(key: str, percents: Mapping[str, int], percent_max: int) -> None:
+    for name, percent in percents.items():
+        if not 0 <= percent <= percent_max:
+            raise BadRequest(
+                f"expected a percent from 0 to {percent_max}, got {percent}, at `$.{key}.{name}`"
+            )
+
+
+def _shown(percents: Mapping[str, int]) -> str:
+    return " ".join(f"{name}={percent}" for name, percent in percents.items())

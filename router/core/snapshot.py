@@ -1,0 +1,144 @@
+"""The snapshot: a routing configuration compiled for picking (invariants 1 and 2).
+
+A snapshot and all it is made of are never edited; an update compiles a new one and the
+dispatcher takes it by one assignment. What outlives updates is not part of the
+configuration but of the traffic: schedules go on where their percents did not change,
+and each deployment's lane (lane.py) goes on with its queue and its instances.
+"""
+
+import hmac
+import random
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from router.core.lane import Lane
+from router.core.routing import DeploymentRoute, EndpointRoute, Routing
+from router.core.schedule import BLOCK, Schedule
+
+NS_PER_MS = 1_000_000
+# azure.md 4.4: one executing and one queued for each that an instance may run.
+PENDING_PER_SLOT = 2
+
+
+class SnapshotDeployment(Struct, frozen=True, eq=False):
+    """A deployment with its limits worked out.
+
+    Attributes:
+        pending_max: requests queued or outstanding in this worker before it refuses more.
+    """
+
+    name: str
+    timeout_ns: int
+    pending_max: int
+    route: DeploymentRoute
+    lane: Lane
+
+
+class Split(Struct, frozen=True, eq=False):
+    """Percents and the schedule that deals them."""
+
+    percents: tuple[tuple[str, int], ...]
+    schedule: Schedule
+
+
+class SnapshotEndpoint(Struct, frozen=True, eq=False):
+    """An endpoint ready to route.
+
+    Attributes:
+        live: who gets live traffic, None when its percents are all 0.
+        live_deployments: in the order of the live schedule's shares.
+        mirror: share 1 of its schedule means: copy this one. None without mirroring.
+    """
+
+    name: str
+    authorizations: tuple[bytes, ...]
+    deployments: Mapping[str, SnapshotDeployment]
+    live: Split | None
+    live_deployments: tuple[SnapshotDeployment, ...]
+    mirror: Split | None
+    mirror_deployment: SnapshotDeployment | None
+
+    def allows(self, authorization: bytes) -> bool:
+        """Whether an Authorization header's value carries one of this endpoint's keys."""
+        # Every key is compared, and in constant time, so that time tells nothing.
+        allowed = False
+        for expected in self.authorizations:
+            allowed |= hmac.compare_digest(authorization, expected)
+        return allowed
+
+
+class Snapshot(Struct, frozen=True, eq=False):
+    """All endpoints at one generation."""
+
+    generation: int
+    endpoints: Mapping[str, SnapshotEndpoint]
+
+
+EMPTY = Snapshot(0, {})
+
+
+def compile_snapshot(routing: Routing, previous: Snapshot, rng: random.Random) -> Snapshot:
+    """The snapshot of ``routing``; schedules and lanes that still fit come from ``previous``.
+
+    Args:
+        routing: valid by rules.py; the control plane has checked it.
+        previous: the snapshot in force. It is not changed.
+        rng: where new schedules get their seeds.
+    """
+    endpoints = {
+        route.name: _compile_endpoint(route, previous.endpoints.get(route.name), rng)
+        for route in routing.endpoints
+    }
+    return Snapshot(routing.generation, endpoints)
+
+
+def _compile_endpoint(
+    route: EndpointRoute, previous: SnapshotEndpoint | None, rng: random.Random
+) -> SnapshotEndpoint:
+    lanes = {d.name: d.lane for d in previous.deployments.values()} if previous else {}
+    deployments = {
+        d.name: _compile_deployment(d, lanes.get(d.name) or Lane(route.name, d.name))
+        for d in route.deployments
+    }
+    traffic = tuple((name, percent) for name, percent in route.traffic.items() if percent)
+    live = _split(traffic, tuple(p for _, p in traffic), previous.live if previous else None, rng)
+    mirrored = tuple((name, percent) for name, percent in route.mirror_traffic.items() if percent)
+    share = mirrored[0][1] if mirrored else 0
+    mirror = _split(mirrored, (BLOCK - share, share), previous.mirror if previous else None, rng)
+    return SnapshotEndpoint(
+        name=route.name,
+        authorizations=tuple(b"Bearer " + key.encode() for key in route.keys),
+        deployments=deployments,
+        live=live,
+        live_deployments=tuple(deployments[name] for name, _ in traffic),
+        mirror=mirror,
+        mirror_deployment=deployments[mirrored[0][0]] if mirrored else None,
+    )
+
+
+def _compile_deployment(route: DeploymentRoute, lane: Lane) -> SnapshotDeployment:
+    slots = route.max_concurrent_requests_per_instance * route.instance_count
+    return SnapshotDeployment(
+        name=route.name,
+        timeout_ns=route.request_timeout_ms * NS_PER_MS,
+        pending_max=PENDING_PER_SLOT * slots,
+        route=route,
+        lane=lane,
+    )
+
+
+def _split(
+    named: tuple[tuple[str, int], ...],
+    percents: tuple[int, ...],
+    previous: Split | None,
+    rng: random.Random,
+) -> Split | None:
+    """The split of ``named``; an unchanged one keeps its schedule, in the middle of its block."""
+    if not named:
+        return None
+    if previous is not None and previous.percents == named:
+        return previous
+    # A generator of its own: another schedule's draws don't shift this one's.
+    own = random.Random(int(rng.random() * 2**53))  # noqa: S311 - fairness, not secrecy
+    return Split(named, Schedule(percents, own.random))

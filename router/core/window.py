@@ -1,0 +1,48 @@
+"""The window: how many requests a worker lets be outstanding at one instance.
+
+It follows the model's speed. For a fast run() a window of dozens lets one message carry
+them all, and nothing more is sent until their answers are back: a message costs far more
+than a request in it. For a slow run() the window is what the instance runs in parallel,
+and everything else stays in the worker's queue, where the next free instance can take it.
+"""
+
+# About how much work, in run() time, to have outstanding at an instance.
+WORK_NS = 1_500_000
+# Each measurement moves the estimate by 1/8: a few dozen answers follow a change.
+SMOOTHING = 8
+
+
+class Window:
+    """The limit of one instance, between ``parallel_runs`` and ``limit_max`` requests.
+
+    Attributes:
+        limit: how many requests may be outstanding now.
+        gathers: whether to wait for all answers before sending again.
+    """
+
+    __slots__ = ("_limit_max", "_parallel_runs", "_run_ns", "gathers", "limit")
+
+    def __init__(self, parallel_runs: int, limit_max: int) -> None:
+        assert parallel_runs >= 1, parallel_runs
+        assert limit_max >= 1, limit_max
+        self._run_ns = 0
+        self.resize(parallel_runs, limit_max)
+
+    def resize(self, parallel_runs: int, limit_max: int) -> None:
+        """Takes new bounds from a configuration; the measured speed stays."""
+        self._parallel_runs = min(parallel_runs, limit_max)
+        self._limit_max = limit_max
+        self._adapt()
+
+    def observe(self, run_ns: int) -> None:
+        """Takes in the mean run() time of a batch of answers."""
+        if self._run_ns:
+            run_ns = self._run_ns + (run_ns - self._run_ns) // SMOOTHING
+        self._run_ns = max(run_ns, 1)
+        self._adapt()
+
+    def _adapt(self) -> None:
+        # Unmeasured, an instance is taken for slow: the first answer tells.
+        wanted = WORK_NS * self._parallel_runs // self._run_ns if self._run_ns else 0
+        self.limit = min(max(wanted, self._parallel_runs), self._limit_max)
+        self.gathers = self.limit > self._parallel_runs
