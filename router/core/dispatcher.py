@@ -78,6 +78,18 @@ class Dispatcher:
         for lane in self._membership.update(before, after):
             self._wake(lane)
 
+    def authorize(self, endpoint_name: str, authorization: bytes) -> SnapshotEndpoint | Refusal:
+        """The endpoint of the present snapshot, if the Authorization header's value opens it.
+
+        An endpoint that does not exist is refused like a wrong key: names are no secret to
+        be guessed by their status code (DESIGN.md: 401 comes before 404).
+        """
+        endpoint = self.snapshot.endpoints.get(endpoint_name)
+        if endpoint is not None and endpoint.allows(authorization):
+            return endpoint
+        self.accepted += 1
+        return self._refuse(endpoint_name, refusals.UNAUTHORIZED)
+
     def arrive(
         self,
         endpoint: SnapshotEndpoint,
@@ -90,7 +102,8 @@ class Dispatcher:
         """Takes a request, or refuses it at once.
 
         Args:
-            endpoint: of the present snapshot; the caller has checked its credentials.
+            endpoint: from ``authorize``, or of the present snapshot for a trusted caller;
+                used at once, so that it is still the one in force.
             pinned: the deployment that the request names, None for live traffic.
             client: is told the answer, unless a refusal is returned.
         """
@@ -98,16 +111,16 @@ class Dispatcher:
         if pinned is not None:
             deployment = endpoint.deployments.get(pinned)
             if deployment is None:
-                return self._refuse(endpoint, refusals.unknown_deployment(endpoint, pinned))
+                return self._refuse(endpoint.name, refusals.unknown_deployment(endpoint, pinned))
             kind = Kind.DIRECT
         elif endpoint.live is not None:
             deployment = endpoint.live_deployments[endpoint.live.schedule.pick()]
             kind = Kind.LIVE
         else:
-            return self._refuse(endpoint, refusals.no_traffic(endpoint))
+            return self._refuse(endpoint.name, refusals.no_traffic(endpoint))
         lane = deployment.lane
         if lane.pending >= deployment.pending_max:
-            return self._refuse(endpoint, refusals.too_many_pending(deployment))
+            return self._refuse(endpoint.name, refusals.too_many_pending(deployment))
         request = self._enqueue(kind, deployment, payload, content_type, client, now_ns)
         if kind is Kind.DIRECT:
             lane.direct += 1
@@ -117,14 +130,6 @@ class Dispatcher:
         if mirror is not None and mirror.schedule.pick():
             self._copy(endpoint, payload, content_type, now_ns)
         return request
-
-    def refuse_unauthorized(self, endpoint: SnapshotEndpoint | None) -> Refusal:
-        """Counts a request whose credentials are missing, wrong or for no endpoint we have."""
-        self.accepted += 1
-        if endpoint is None:
-            self.answered += 1
-            return refusals.UNAUTHORIZED
-        return self._refuse(endpoint, refusals.UNAUTHORIZED)
 
     def pump(self, lane: Lane, now_ns: int) -> None:
         """Hands queued requests to instances that have room."""
@@ -298,9 +303,11 @@ class Dispatcher:
         else:
             self.unexpected += 1
 
-    def _refuse(self, endpoint: SnapshotEndpoint, refusal: Refusal) -> Refusal:
+    def _refuse(self, endpoint_name: str, refusal: Refusal) -> Refusal:
         self.answered += 1
-        self.refused[endpoint.name] = self.refused.get(endpoint.name, 0) + 1
+        # Only endpoints that exist: strangers must not grow a table by guessing names.
+        if endpoint_name in self.snapshot.endpoints:
+            self.refused[endpoint_name] = self.refused.get(endpoint_name, 0) + 1
         return refusal
 
     def _finish_refused(self, request: Request, refusal: Refusal) -> None:

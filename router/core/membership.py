@@ -43,6 +43,8 @@ class Membership:
 
     def restore(self, instance_id: str, snapshot: Snapshot) -> Lane | None:
         """Takes up a lost instance again, if the routing still names it."""
+        if instance_id in self.instances:
+            return None
         for deployment in _deployments(snapshot):
             if any(route.id == instance_id for route in deployment.route.instances):
                 self._add(instance_id, deployment.lane, deployment.route)

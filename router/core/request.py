@@ -22,11 +22,12 @@ class Kind(Enum):
 
 
 class Reason(Enum):
-    """Why a request got no answer of a model. Each plane maps these to its own statuses."""
+    """Why a request got no good answer. The values are Azure's where it has one (azure.md 4.2)."""
 
     UNAUTHORIZED = "unauthorized"
     NO_TRAFFIC = "no_traffic"
     UNKNOWN_DEPLOYMENT = "unknown_deployment"
+    MODEL_ERROR = "model_error"
     TOO_MANY_PENDING = "too_many_pending_request"
     TIMED_OUT = "timed_out"
     MODEL_NOT_READY = "model_not_ready"

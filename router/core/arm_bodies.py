@@ -1,0 +1,114 @@
+"""The shapes of Azure Resource Manager's JSON bodies (azure.md 8.2); arm.py converts them.
+
+Types only. Ranges are config.py's, checked after the conversion, so that each stands in
+one place. What a server adds to its answers (id, state, URIs) is accepted and ignored, so
+that a client may send back what it was given; any other unknown key is refused.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+# Clients send percents as numbers or as numeric strings (azure.md 8.5).
+Percent = int | Annotated[str, Meta(pattern="^[0-9]{1,3}$")]
+
+
+class Body(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Base of all bodies. A field of type ``object`` is read-only: accepted and ignored."""
+
+
+class EndpointProperties(Body):
+    auth_mode: Literal["Key", "key"] = "Key"
+    description: str | None = None
+    properties: dict[str, str] | None = None
+    traffic: dict[str, Percent] | None = None
+    mirror_traffic: dict[str, Percent] | None = None
+    public_network_access: Literal["Enabled", "enabled"] = "Enabled"
+    compute: None = None
+    scoring_uri: object = None
+    swagger_uri: object = None
+    provisioning_state: object = None
+
+
+class EndpointBody(Body):
+    properties: EndpointProperties
+    tags: dict[str, str] | None = None
+    name: str | None = None
+    location: object = None
+    identity: object = None
+    kind: object = None
+    id: object = None
+    type: object = None
+    system_data: object = None
+
+
+class Sku(Body):
+    capacity: int = 1
+    name: object = None
+    tier: object = None
+
+
+class CodeConfiguration(Body):
+    code_id: str
+    scoring_script: str
+
+
+class Environment(Body):
+    name: str | None = None
+    version: str | None = None
+    image: str | None = None
+    conda_file: str | dict[str, object] | None = None
+
+
+class RequestSettings(Body):
+    request_timeout: str | None = None
+    max_concurrent_requests_per_instance: int = 1
+    max_queue_wait: str | None = None
+
+
+class Probe(Body):
+    initial_delay: str | None = None
+    period: str | None = None
+    timeout: str | None = None
+    success_threshold: int = 1
+    failure_threshold: int = 30
+
+
+class ScaleSettings(Body):
+    scale_type: Literal["Default", "default"] = "Default"
+
+
+class DeploymentProperties(Body):
+    code_configuration: CodeConfiguration
+    endpoint_compute_type: Literal["Managed", "managed"] = "Managed"
+    description: str | None = None
+    properties: dict[str, str] | None = None
+    model: str | None = None
+    environment_id: str | None = None
+    # Not Azure's: an inline environment, which clients of Azure register first.
+    environment: Environment | None = None
+    environment_variables: dict[str, str] | None = None
+    instance_type: str | None = None
+    app_insights_enabled: bool = False
+    egress_public_network_access: Literal["Enabled", "Disabled", "enabled", "disabled"] = "Enabled"
+    scale_settings: ScaleSettings | None = None
+    request_settings: RequestSettings | None = None
+    liveness_probe: Probe | None = None
+    readiness_probe: Probe | None = None
+    private_network_connection: Literal[False] = False
+    provisioning_state: object = None
+    # Not Azure's: why provisioningState is Failed.
+    provisioning_error: object = None
+
+
+class DeploymentBody(Body):
+    properties: DeploymentProperties
+    sku: Sku | None = None
+    tags: dict[str, str] | None = None
+    name: str | None = None
+    location: object = None
+    identity: object = None
+    kind: object = None
+    id: object = None
+    type: object = None
+    system_data: object = None

@@ -1,0 +1,146 @@
+"""The engine: the core's dispatcher, wired to real time and real streams.
+
+It performs what the dispatcher asks for and tells it what happened; it decides nothing.
+The worker puts an HTTP listener and a control socket around it, the embedded router a
+plain coroutine.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Collection, Iterable, Sequence
+
+from router.core.dispatcher import Dispatcher
+from router.core.lane import Lane
+from router.core.request import Answer, Request
+from router.core.routing import Routing
+from router.data_plane.upstream import Upstream
+
+CONNECT_TIMEOUT_S = 5.0
+TICK_S = 0.02
+
+now_ns = time.monotonic_ns
+
+
+class Engine:
+    """Routes requests to instances over gRPC. To be made and used on one event loop."""
+
+    def __init__(self) -> None:
+        self.dispatcher = Dispatcher(self, random.Random(), now_ns())  # noqa: S311 - not a secret
+        self._loop = asyncio.get_running_loop()
+        self._upstreams: dict[str, Upstream] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._left = asyncio.Event()
+        self._apply_turn = asyncio.Lock()
+        self._tick: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begins to watch deadlines."""
+        self._on_tick()
+
+    async def apply(self, routing: Routing) -> None:
+        """Connects what is new, then swaps; returns when no later request sees older rules.
+
+        An instance that can't be reached does not hold up the others: it counts as lost
+        until it answers.
+        """
+        async with self._apply_turn:
+            added = self._start_upstreams(routing)
+            waits = [asyncio.create_task(upstream.connected.wait()) for upstream in added]
+            if waits:
+                _, late = await asyncio.wait(waits, timeout=CONNECT_TIMEOUT_S)
+                for wait in late:
+                    wait.cancel()
+            self.dispatcher.swap(routing)
+            for upstream in self._upstreams.values():
+                if not upstream.connected.is_set():
+                    self.dispatcher.on_instance_lost(upstream.instance_id, now_ns())
+            self._close_unrouted(routing)
+
+    async def await_drained(self, instance_ids: Collection[str], timeout_s: float) -> list[str]:
+        """Waits until the instances hold nothing; returns those that still do."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while any(self.dispatcher.holds(instance_id) for instance_id in instance_ids):
+                    self._left.clear()
+                    await self._left.wait()
+        except TimeoutError:
+            pass
+        return [i for i in instance_ids if self.dispatcher.holds(i)]
+
+    async def close(self) -> None:
+        """Closes every stream. Requests in flight should have been drained before."""
+        if self._tick is not None:
+            self._tick.cancel()
+        for instance_id in list(self._upstreams):
+            self._close_upstream(instance_id)
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    # What the dispatcher asks for.
+
+    def wake(self, lane: Lane) -> None:
+        """At the end of this turn of the loop, when all that has arrived is gathered."""
+        self._loop.call_soon(self._pump, lane)
+
+    def send(self, instance_id: str, batch: Sequence[Request], sent_ns: int) -> None:
+        """One message."""
+        self._upstreams[instance_id].send(batch, sent_ns)
+
+    def on_drained(self, instance_id: str) -> None:
+        """Nobody needs the stream any more."""
+        self._close_upstream(instance_id)
+        self._left.set()
+
+    # What the upstreams tell.
+
+    def on_answers(self, instance_id: str, answers: Iterable[Answer]) -> None:
+        """Answers have come."""
+        self.dispatcher.on_answers(instance_id, answers)
+
+    def on_connected(self, instance_id: str) -> None:
+        """An instance can be reached, for the first time or again."""
+        self.dispatcher.on_instance_found(instance_id)
+
+    def on_lost(self, instance_id: str) -> None:
+        """An instance's stream broke."""
+        self.dispatcher.on_instance_lost(instance_id, now_ns())
+        self._left.set()
+
+    def _start_upstreams(self, routing: Routing) -> list[Upstream]:
+        added = []
+        for endpoint in routing.endpoints:
+            for deployment in endpoint.deployments:
+                for instance in deployment.instances:
+                    if instance.id not in self._upstreams:
+                        upstream = Upstream(instance.id, instance.target, self)
+                        self._upstreams[instance.id] = upstream
+                        upstream.start()
+                        added.append(upstream)
+        return added
+
+    def _close_unrouted(self, routing: Routing) -> None:
+        """Closes streams to instances that left while they were lost."""
+        routed = {
+            instance.id
+            for endpoint in routing.endpoints
+            for deployment in endpoint.deployments
+            for instance in deployment.instances
+        }
+        for instance_id in self._upstreams.keys() - routed:
+            if not self.dispatcher.holds(instance_id):
+                self._close_upstream(instance_id)
+
+    def _close_upstream(self, instance_id: str) -> None:
+        upstream = self._upstreams.pop(instance_id, None)
+        if upstream is not None:
+            task = asyncio.create_task(upstream.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def _pump(self, lane: Lane) -> None:
+        self.dispatcher.pump(lane, now_ns())
+
+    def _on_tick(self) -> None:
+        self.dispatcher.on_time(now_ns())
+        self._tick = self._loop.call_later(TICK_S, self._on_tick)

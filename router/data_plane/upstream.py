@@ -1,0 +1,119 @@
+"""The upstream: one long-lived gRPC stream from this worker to one instance.
+
+It turns batches of requests into messages and messages into answers, and keeps the stream
+alive: when it breaks, it says so and tries again until it is closed. What is sent when is
+not decided here.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import grpc
+
+from router.core.request import Answer, Request
+from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreRequest
+from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
+
+RECONNECT_MS_MIN = 20
+RECONNECT_MS_MAX = 1000
+# Payloads are bounded by the listener; gRPC's own limit of 4 MB would be a second rule.
+_OPTIONS = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
+
+
+class Owner(Protocol):
+    """Who is told what becomes of the stream."""
+
+    def on_answers(self, instance_id: str, answers: Iterable[Answer]) -> None:
+        """Answers have come."""
+
+    def on_connected(self, instance_id: str) -> None:
+        """The instance can be reached; requests may be sent."""
+
+    def on_lost(self, instance_id: str) -> None:
+        """The stream broke; what was outstanding will not be answered."""
+
+
+class Upstream:
+    """The stream to one instance. Make it, ``start`` it, ``close`` it."""
+
+    def __init__(self, instance_id: str, target: str, owner: Owner) -> None:
+        self.instance_id = instance_id
+        self.connected = asyncio.Event()
+        self._target = target
+        self._owner = owner
+        self._unsent: list[RequestBatch] = []
+        self._to_send = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to connect."""
+        self._task = asyncio.create_task(self._run(), name=f"upstream {self.instance_id}")
+
+    async def close(self) -> None:
+        """Ends the stream; answers still outstanding are given up."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def send(self, batch: Sequence[Request], now_ns: int) -> None:
+        """Sends the batch as one message."""
+        message = RequestBatch(
+            requests=[
+                ScoreRequest(
+                    id=request.id,
+                    payload=request.payload,
+                    content_type=request.content_type,
+                    timeout_ns=max(request.deadline_ns - now_ns, 1),
+                )
+                for request in batch
+            ]
+        )
+        self._unsent.append(message)
+        self._to_send.set()
+
+    async def _run(self) -> None:
+        delay_ms = RECONNECT_MS_MIN
+        async with grpc.aio.insecure_channel(self._target, options=_OPTIONS) as channel:
+            while True:
+                await channel.channel_ready()
+                # What was unsent belongs to the broken stream and was sent elsewhere.
+                self._unsent.clear()
+                self.connected.set()
+                self._owner.on_connected(self.instance_id)
+                if await self._exchange(channel):
+                    delay_ms = RECONNECT_MS_MIN
+                self.connected.clear()
+                self._owner.on_lost(self.instance_id)
+                await asyncio.sleep(delay_ms / 1000)
+                delay_ms = min(delay_ms * 2, RECONNECT_MS_MAX)
+
+    async def _exchange(self, channel: grpc.aio.Channel) -> bool:
+        """Reads and writes until the stream breaks; tells whether it ever gave an answer."""
+        call = ScoringStub(channel).Stream()
+        writer = asyncio.create_task(self._write(call))
+        answered = False
+        try:
+            while isinstance(batch := await call.read(), AnswerBatch):
+                answered = True
+                self._owner.on_answers(self.instance_id, batch.answers)
+        except grpc.aio.AioRpcError:
+            pass
+        finally:
+            writer.cancel()
+            call.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer
+        return answered
+
+    async def _write(self, call: "grpc.aio.StreamStreamCall[RequestBatch, AnswerBatch]") -> None:
+        # A broken stream ends _exchange through its reading side.
+        with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            while True:
+                await self._to_send.wait()
+                self._to_send.clear()
+                messages, self._unsent = self._unsent, []
+                for message in messages:
+                    await call.write(message)

@@ -1,0 +1,93 @@
+"""A worker process: an engine, an HTTP listener in front and a control socket beside it.
+
+It knows nothing until the control plane applies a routing, and opens its listener only
+then: a client never meets a worker that does not know its endpoint yet. It goes on
+serving when the control plane is gone.
+"""
+
+import asyncio
+import signal
+from pathlib import Path
+
+from msgspec import Struct
+
+from router.core.worker_protocol import (
+    Applied,
+    Apply,
+    AwaitDrained,
+    Command,
+    Counted,
+    Drained,
+    GetStatistics,
+    Reply,
+    Stop,
+    Stopping,
+)
+from router.data_plane.control import ControlSocket
+from router.data_plane.engine import Engine
+from router.data_plane.listener import Listener
+
+DRAIN_TIMEOUT_S = 30.0
+
+
+class WorkerSettings(Struct, frozen=True, kw_only=True):
+    """What a worker's command line says."""
+
+    socket: Path
+    host: str
+    port: int
+    max_payload_bytes: int
+
+
+async def serve(settings: WorkerSettings) -> None:
+    """Runs the worker until it is told to stop, by command or by signal, and has drained."""
+    worker = _Worker(settings)
+    await worker.run()
+
+
+class _Worker:
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._engine = Engine()
+        self._listener = Listener(self._engine.dispatcher, settings.max_payload_bytes)
+        self._control = ControlSocket(settings.socket, self._handle)
+        self._listening = False
+        self._stop = asyncio.Event()
+        self._drain_timeout_s = DRAIN_TIMEOUT_S
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+        self._engine.start()
+        await self._control.open()
+        await self._stop.wait()
+        # Listener first, streams last: what was taken still needs them.
+        await self._listener.drain(self._drain_timeout_s)
+        await self._engine.close()
+        await self._control.close()
+
+    def _on_signal(self) -> None:
+        if self._stop.is_set():
+            self._drain_timeout_s = 0
+            raise SystemExit(1)
+        self._stop.set()
+
+    async def _handle(self, command: Command) -> Reply:
+        match command:
+            case Apply(routing):
+                await self._engine.apply(routing)
+                if not self._listening:
+                    self._listening = True
+                    await self._listener.open(self._settings.host, self._settings.port)
+                return Applied(routing.generation)
+            case AwaitDrained(instance_ids, timeout_ms):
+                remaining = await self._engine.await_drained(instance_ids, timeout_ms / 1000)
+                return Drained(tuple(remaining))
+            case GetStatistics():
+                return Counted(self._engine.dispatcher.statistics())
+            case Stop(drain_timeout_ms):
+                self._drain_timeout_s = drain_timeout_ms / 1000
+                # After the reply is written.
+                asyncio.get_running_loop().call_soon(self._stop.set)
+                return Stopping()

@@ -1,0 +1,15 @@
+"""Settings that every test shares."""
+
+from hypothesis import HealthCheck, settings
+
+# Machines are shared and noisy: no deadline per example, and no random seeds that make
+# one run differ from the next; `make properties` looks further.
+settings.register_profile(
+    "quick",
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("deep", max_examples=2000, deadline=None)
+settings.load_profile("quick")

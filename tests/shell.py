@@ -1,0 +1,197 @@
+"""A shell for the core that acts by hand: tests decide what is answered, lost or late.
+
+It is the third performer of the same dispatcher, beside the worker and the simulator, and
+checks invariant 9 (conservation) after every step that a test makes through it.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from router.core.dispatcher import Dispatcher
+from router.core.lane import Lane
+from router.core.request import Answer, Outcome, Refusal, Request
+from router.core.routing import DeploymentRoute, EndpointRoute, InstanceRoute, Routing
+
+ENDPOINT = "my-endpoint"
+KEY = "secret"
+
+
+@dataclass
+class ScriptedAnswer:
+    """An instance's answer, with a payload that says whose it is."""
+
+    id: int
+    payload: bytes
+    outcome: int = Outcome.RETURNED
+    status: int = 200
+    content_type: str = "application/json"
+    run_ns: int = 20_000
+
+
+@dataclass
+class Asked:
+    """One client's request and everything it was told."""
+
+    payload: bytes
+    answers: list[Answer] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    request: Request | None = None
+
+    @property
+    def told(self) -> int:
+        return len(self.answers) + len(self.refusals)
+
+    def on_answer(self, request: Request, answer: Answer) -> None:
+        assert request is self.request
+        self.answers.append(answer)
+
+    def on_refusal(self, request: Request, refusal: Refusal) -> None:
+        assert request is self.request
+        self.refusals.append(refusal)
+
+
+@dataclass
+class Sent:
+    """A request at an instance, as it was when it was sent."""
+
+    id: int
+    payload: bytes
+    request: Request
+
+
+class Shell:
+    """Drives one dispatcher by hand."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.now_ns = 10**18
+        self.dispatcher = Dispatcher(self, random.Random(seed), self.now_ns)
+        self.asked: list[Asked] = []
+        self.at: dict[str, list[Sent]] = {}
+        self.drained: list[str] = []
+        self.generation = 0
+        self._woken: list[Lane] = []
+
+    # Port
+
+    def wake(self, lane: Lane) -> None:
+        self._woken.append(lane)
+
+    def send(self, instance_id: str, batch: Sequence[Request], now_ns: int) -> None:
+        assert now_ns == self.now_ns
+        assert instance_id not in self.drained, "sent to an instance that was let go"
+        assert not any(request.done for request in batch), "sent a request that was answered"
+        self.at.setdefault(instance_id, []).extend(Sent(r.id, r.payload, r) for r in batch)
+
+    def on_drained(self, instance_id: str) -> None:
+        assert not self.at.get(instance_id), "an instance that holds requests was let go"
+        self.drained.append(instance_id)
+
+    # What tests do
+
+    def swap(self, *endpoints: EndpointRoute) -> None:
+        self.generation += 1
+        self.dispatcher.swap(Routing(generation=self.generation, endpoints=endpoints))
+        self.pump()
+
+    def ask(self, pinned: str | None = None, endpoint: str = ENDPOINT) -> Asked:
+        asked = Asked(f"request {len(self.asked)}".encode())
+        self.asked.append(asked)
+        found = self.dispatcher.authorize(endpoint, f"Bearer {KEY}".encode())
+        if isinstance(found, Refusal):
+            asked.refusals.append(found)
+            return asked
+        result = self.dispatcher.arrive(
+            found, pinned, asked.payload, "application/json", asked, self.now_ns
+        )
+        if isinstance(result, Refusal):
+            asked.refusals.append(result)
+        else:
+            asked.request = result
+        self.check_conservation()
+        return asked
+
+    def pump(self) -> None:
+        while self._woken:
+            self.dispatcher.pump(self._woken.pop(), self.now_ns)
+        self.check_conservation()
+
+    def answer(self, instance_id: str, count: int | None = None, status: int = 200) -> None:
+        """The instance answers its oldest ``count`` requests, or all."""
+        held = self.at.get(instance_id, [])
+        count = len(held) if count is None else count
+        answered, self.at[instance_id] = held[:count], held[count:]
+        self.dispatcher.on_answers(
+            instance_id,
+            [ScriptedAnswer(sent.id, b"answer to " + sent.payload, status=status)
+             for sent in answered],
+        )  # fmt: skip
+        self.check_conservation()
+
+    def lose(self, instance_id: str) -> None:
+        self.at.pop(instance_id, None)
+        self.dispatcher.on_instance_lost(instance_id, self.now_ns)
+        self.check_conservation()
+
+    def pass_time(self, ns: int) -> None:
+        self.now_ns += ns
+        self.dispatcher.on_time(self.now_ns)
+        self.check_conservation()
+
+    def serve_all(self) -> None:
+        """Every instance answers everything, until nothing moves any more."""
+        self.pump()
+        while any(self.at.values()):
+            for instance_id in list(self.at):
+                self.answer(instance_id)
+            self.pump()
+
+    def served_by(self, asked: Asked) -> str | None:
+        return asked.request.deployment.name if asked.request is not None else None
+
+    def check_conservation(self) -> None:
+        """Invariant 9, at this instant."""
+        told = sum(asked.told for asked in self.asked)
+        assert all(asked.told <= 1 for asked in self.asked), "answered twice"
+        assert self.dispatcher.answered == told
+        assert self.dispatcher.accepted == len(self.asked)
+        for asked in self.asked:
+            for answer in asked.answers:
+                assert answer.payload == b"answer to " + asked.payload, "another's answer"
+
+
+def deployment(
+    name: str, *, instances: int = 1, concurrency: int = 1000, timeout_ms: int = 5000, first: int = 0
+) -> DeploymentRoute:
+    """A deployment with instances ``{name}-{first}``, ``{name}-{first + 1}`` …"""
+    return DeploymentRoute(
+        name=name,
+        request_timeout_ms=timeout_ms,
+        max_concurrent_requests_per_instance=concurrency,
+        instance_count=max(instances, 1),
+        instances=tuple(
+            InstanceRoute(id=f"{name}-{n}", target="") for n in range(first, first + instances)
+        ),
+    )
+
+
+def endpoint(
+    *deployments: DeploymentRoute,
+    traffic: dict[str, int] | None = None,
+    mirror_traffic: dict[str, int] | None = None,
+    name: str = ENDPOINT,
+) -> EndpointRoute:
+    """An endpoint with the key KEY."""
+    return EndpointRoute(
+        name=name,
+        keys=(KEY, "other"),
+        deployments=deployments,
+        traffic=traffic or {},
+        mirror_traffic=mirror_traffic or {},
+    )
+
+
+def blocks(names: list[str]) -> Iterator[list[str]]:
+    """Aligned blocks of 100."""
+    for start in range(0, len(names) - 99, 100):
+        yield names[start : start + 100]
