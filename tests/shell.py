@@ -161,7 +161,12 @@ class Shell:
 
 
 def deployment(
-    name: str, *, instances: int = 1, concurrency: int = 1000, timeout_ms: int = 5000, first: int = 0
+    name: str,
+    *,
+    instances: int = 1,
+    concurrency: int = 1000,
+    timeout_ms: int = 5000,
+    first: int = 0,
 ) -> DeploymentRoute:
     """A deployment with instances ``{name}-{first}``, ``{name}-{first + 1}`` …"""
     return DeploymentRoute(

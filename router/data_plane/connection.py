@@ -66,6 +66,11 @@ class Connection(asyncio.Protocol):
         self._owes_continue = False
         self._body_bytes = 0
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether a request has begun to come and is not whole yet."""
+        return self._in_message
+
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -1,0 +1,132 @@
+"""A worker's engine and listener in this process, against scripted instances on real gRPC."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import grpc
+from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreAnswer, ScoreRequest
+from turnout.scoring.v1.scoring_pb2_grpc import ScoringServicer, add_ScoringServicer_to_server
+
+from router.core.routing import DeploymentRoute, EndpointRoute, InstanceRoute, Routing
+from router.data_plane.engine import Engine
+from router.data_plane.listener import Listener
+
+KEY = "secret"
+Behaviour = Callable[[ScoreRequest], Awaitable[ScoreAnswer | None]]
+
+
+async def echo(request: ScoreRequest) -> ScoreAnswer:
+    """Answers with what was asked."""
+    return ScoreAnswer(
+        id=request.id,
+        outcome=ScoreAnswer.OUTCOME_RETURNED,
+        status=200,
+        payload=request.payload,
+        content_type="application/json",
+        run_ns=20_000,
+    )
+
+
+class ScriptedInstance(ScoringServicer):
+    """A real gRPC server that behaves as the test says, one request at a time or all at once."""
+
+    def __init__(self, target: str, behave: Behaviour) -> None:
+        self.target = target
+        self.behave = behave
+        self.messages: list[int] = []
+        self.requests: list[ScoreRequest] = []
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self) -> None:
+        self._server = grpc.aio.server(
+            options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+        )
+        add_ScoringServicer_to_server(self, self._server)
+        self._server.add_insecure_port(self.target)
+        await self._server.start()
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            await self._server.stop(0)
+            self._server = None
+
+    async def Stream(self, request_iterator, context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201, N802
+        """Answers each message with one message."""
+        async for batch in request_iterator:
+            assert isinstance(batch, RequestBatch)
+            self.messages.append(len(batch.requests))
+            self.requests.extend(batch.requests)
+            answers = await asyncio.gather(*(self.behave(r) for r in batch.requests))
+            await context.write(AnswerBatch(answers=[a for a in answers if a is not None]))
+
+
+class Worker:
+    """An engine with a listener, and the routing a test gives it."""
+
+    def __init__(self, folder: Path, max_payload_bytes: int) -> None:
+        self.engine = Engine()
+        self.listener = Listener(self.engine.dispatcher, max_payload_bytes)
+        self.port = 0
+        self.instances: dict[str, ScriptedInstance] = {}
+        self._folder = folder
+        self._generation = itertools.count(1)
+
+    async def start(self) -> None:
+        self.engine.start()
+        self.port = await self.listener.open("127.0.0.1", 0)
+
+    async def add_instance(self, name: str, behave: Behaviour = echo) -> ScriptedInstance:
+        instance = ScriptedInstance(f"unix:{self._folder}/{name}.sock", behave)
+        await instance.start()
+        self.instances[name] = instance
+        return instance
+
+    async def route(
+        self,
+        deployments: dict[str, list[str]],
+        traffic: dict[str, int],
+        mirror_traffic: dict[str, int] | None = None,
+        *,
+        concurrency: int = 1000,
+        timeout_ms: int = 5000,
+    ) -> None:
+        """Applies a routing; ``deployments`` maps names to their instances' names."""
+        routes = tuple(
+            DeploymentRoute(
+                name=name,
+                request_timeout_ms=timeout_ms,
+                max_concurrent_requests_per_instance=concurrency,
+                instance_count=len(ids),
+                instances=tuple(InstanceRoute(id=i, target=self.instances[i].target) for i in ids),
+            )  # fmt: skip
+            for name, ids in deployments.items()
+        )
+        endpoint = EndpointRoute(
+            name="my-endpoint",
+            keys=(KEY, "other-key"),
+            deployments=routes,
+            traffic=traffic,
+            mirror_traffic=mirror_traffic or {},
+        )
+        await self.engine.apply(
+            Routing(generation=next(self._generation), endpoints=(endpoint,))
+        )  # fmt: skip
+
+    async def close(self) -> None:
+        await self.listener.drain(0)
+        await self.engine.close()
+        for instance in self.instances.values():
+            await instance.stop()
+
+
+@asynccontextmanager
+async def running(folder: Path, max_payload_bytes: int = 16 * 1024 * 1024) -> AsyncIterator[Worker]:
+    worker = Worker(folder, max_payload_bytes)
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.close()

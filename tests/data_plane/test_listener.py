@@ -1,0 +1,271 @@
+"""HTTP/1.1 at the listener, byte by byte over real sockets."""
+
+import asyncio
+import json
+import uuid
+
+import pytest
+
+from tests.data_plane.scripted import KEY, Worker, echo
+
+WAIT_S = 10
+
+
+def request(
+    body: bytes = b"{}",
+    *,
+    method: str = "POST",
+    path: str = "/my-endpoint/score",
+    key: str | None = KEY,
+    headers: str = "",
+) -> bytes:
+    authorization = f"Authorization: Bearer {key}\r\n" if key is not None else ""
+    head = (
+        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{authorization}{headers}"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class Client:
+    """A raw connection that reads whole responses."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def connect(cls, worker: Worker) -> "Client":
+        return cls(*await asyncio.open_connection("127.0.0.1", worker.port))
+
+    def send(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    async def response(self) -> tuple[int, dict[str, str], bytes]:
+        async with asyncio.timeout(WAIT_S):
+            head = await self._reader.readuntil(b"\r\n\r\n")
+            first, *lines = head.decode("latin-1").split("\r\n")[:-2]
+            headers = dict(line.split(": ", 1) for line in lines)
+            body = await self._reader.readexactly(int(headers.get("content-length", 0)))
+        return int(first.split(" ")[1]), headers, body
+
+    async def at_end(self) -> bool:
+        async with asyncio.timeout(WAIT_S):
+            return await self._reader.read(1) == b""
+
+    def finish(self) -> None:
+        self._writer.write_eof()
+
+    async def close(self) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
+
+
+async def ask(worker: Worker, data: bytes) -> tuple[int, dict[str, str], bytes]:
+    client = await Client.connect(worker)
+    client.send(data)
+    response = await client.response()
+    await client.close()
+    return response
+
+
+def message(body: bytes) -> str:
+    text = json.loads(body)["error"]["message"]
+    assert isinstance(text, str)
+    return text
+
+
+async def test_a_request_is_answered_by_the_model_with_azures_headers(blue: Worker) -> None:
+    status, headers, body = await ask(blue, request(b'{"data": 1}'))
+    assert (status, body) == (200, b'{"data": 1}')
+    assert headers["azureml-model-deployment"] == "blue"
+    assert headers["content-type"] == "application/json"
+    assert headers["x-ms-run-function-failed"] == "False"
+    assert float(headers["x-ms-run-fn-exec-ms"]) == 0.02
+    assert uuid.UUID(headers["x-request-id"]).version == 4
+
+
+async def test_the_endpoint_is_found_by_host_too(blue: Worker) -> None:
+    data = request(path="/score").replace(b"Host: localhost", b"Host: my-endpoint.here:8080")
+    assert (await ask(blue, data))[0] == 200
+
+
+async def test_a_query_and_an_absolute_uri_are_understood(blue: Worker) -> None:
+    assert (await ask(blue, request(path="/my-endpoint/score?a=b")))[0] == 200
+    absolute = request(path="http://my-endpoint.here/score")
+    assert (await ask(blue, absolute))[0] == 200
+
+
+async def test_either_key_opens_the_endpoint(blue: Worker) -> None:
+    assert (await ask(blue, request(key="other-key")))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "words"),
+    [
+        (request(key=None), 401, "Authorization: Bearer KEY"),
+        (request(key="wrong"), 401, "Authorization: Bearer KEY"),
+        (request(path="/nothing/score"), 401, "Check the endpoint's name"),
+        (request(path="/"), 404, "expected POST /ENDPOINT/score"),
+        (request(method="GET", body=b""), 405, "expected POST, got GET"),
+        (request(headers="azureml-model-deployment: red\r\n"), 404, "(blue), got 'red'"),
+        (b"rubbish\r\n\r\n", 400, "expected an HTTP/1.1 request"),
+        (request(path="/" + "x" * 9000 + "/score"), 414, "8192 bytes"),
+    ],
+)
+async def test_a_request_that_is_refused_says_why(
+    blue: Worker, data: bytes, status: int, words: str
+) -> None:
+    got, headers, body = await ask(blue, data)
+    assert got == status
+    assert words in message(body)
+    assert headers["content-type"] == "application/json"
+    assert not blue.instances["blue-0"].requests
+
+
+async def test_401_is_the_same_for_known_and_unknown_endpoints(blue: Worker) -> None:
+    known = await ask(blue, request(key="wrong"))
+    unknown = await ask(blue, request(path="/nothing/score", key="wrong"))
+    assert known[2] == unknown[2]
+
+
+async def test_an_endpoint_whose_traffic_is_all_0_answers_404_but_direct_calls_reach_it(
+    worker: Worker,
+) -> None:
+    await worker.add_instance("blue-0")
+    await worker.route({"blue": ["blue-0"]}, {"blue": 0})
+    status, _, body = await ask(worker, request())
+    assert status == 404
+    assert "no deployment with traffic above 0" in message(body)
+    assert (await ask(worker, request(headers="azureml-model-deployment: blue\r\n")))[0] == 200
+
+
+async def test_a_connection_is_kept_alive_until_the_client_wants_it_closed(blue: Worker) -> None:
+    client = await Client.connect(blue)
+    for _ in range(3):
+        client.send(request())
+        assert (await client.response())[0] == 200
+    client.send(request(headers="Connection: close\r\n"))
+    _, headers, _ = await client.response()
+    assert headers["connection"] == "close"
+    assert await client.at_end()
+    await client.close()
+
+
+async def test_pipelined_requests_are_answered_in_order_though_answers_come_in_reverse(
+    worker: Worker,
+) -> None:
+    turns = [asyncio.Event() for _ in range(3)]
+
+    async def last_first(asked):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        index = int(asked.payload)
+        if index < 2:
+            await turns[index + 1].wait()
+        turns[index].set()
+        return await echo(asked)
+
+    for index in range(3):
+        await worker.add_instance(f"blue-{index}", last_first)
+    await worker.route({"blue": [f"blue-{i}" for i in range(3)]}, {"blue": 100})
+    client = await Client.connect(worker)
+    client.send(b"".join(request(b"%d" % index) for index in range(3)) + request(key="wrong"))
+    assert [(await client.response())[2] for _ in range(3)] == [b"0", b"1", b"2"]
+    assert (await client.response())[0] == 401
+    await client.close()
+
+
+async def test_hundreds_of_pipelined_requests_are_all_answered(blue: Worker) -> None:
+    client = await Client.connect(blue)
+    client.send(b"".join(request(b"%d" % index) for index in range(500)))
+    for index in range(500):
+        status, _, body = await client.response()
+        assert (status, body) == (200, b"%d" % index)
+    await client.close()
+
+
+async def test_a_chunked_body_arrives_whole(blue: Worker) -> None:
+    head = request(b"")[: -len(b"Content-Length: 0\r\n\r\n")]
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"
+    assert (await ask(blue, head + chunks))[2] == b"abcdefg"
+
+
+async def test_a_request_that_comes_byte_by_byte_is_understood(blue: Worker) -> None:
+    client = await Client.connect(blue)
+    for byte in request(b"slow"):
+        client.send(bytes([byte]))
+    assert (await client.response())[2] == b"slow"
+    await client.close()
+
+
+async def test_expect_100_continue_is_answered_before_the_body_is_sent(blue: Worker) -> None:
+    client = await Client.connect(blue)
+    whole = request(b"body", headers="Expect: 100-continue\r\n")
+    client.send(whole[: -len(b"body")])
+    assert (await client.response())[0] == 100
+    client.send(b"body")
+    assert (await client.response())[2] == b"body"
+    await client.close()
+
+
+async def test_a_body_over_the_limit_is_refused_before_it_is_read(small: Worker) -> None:
+    client = await Client.connect(small)
+    client.send(request(bytes(1001))[:200])
+    status, headers, body = await client.response()
+    assert (status, headers["connection"]) == (413, "close")
+    assert "at most 1000 bytes (data_plane.max_payload_bytes in turnout.yml)" in message(body)
+    assert await client.at_end()
+    await client.close()
+    assert (await ask(small, request(bytes(1000))))[0] == 200
+
+
+async def test_a_chunked_body_over_the_limit_is_refused(small: Worker) -> None:
+    head = request(b"")[: -len(b"Content-Length: 0\r\n\r\n")]
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n" + b"1f4\r\n" + bytes(500) + b"\r\n"
+    chunks += b"1f5\r\n" + bytes(501) + b"\r\n"
+    assert (await ask(small, head + chunks))[0] == 413
+
+
+async def test_endless_headers_are_refused(blue: Worker) -> None:
+    client = await Client.connect(blue)
+    client.send(b"POST /my-endpoint/score HTTP/1.1\r\nX: ")
+    async with asyncio.timeout(WAIT_S):
+        while not any(connection.is_reading for connection in blue.listener.connections):
+            await asyncio.sleep(0)
+    # Not a byte more than it takes: what is unread when the listener closes resets.
+    client.send(bytes(b"x" * (64 * 1024 + 1)))
+    assert (await client.response())[0] == 431
+    await client.close()
+
+
+async def test_what_a_client_asked_before_it_shut_its_side_is_answered(blue: Worker) -> None:
+    client = await Client.connect(blue)
+    client.send(request(b"last"))
+    client.finish()
+    assert (await client.response())[2] == b"last"
+    assert await client.at_end()
+    await client.close()
+
+
+async def test_draining_answers_what_was_taken_and_accepts_nothing_new(worker: Worker) -> None:
+    taken, release = asyncio.Event(), asyncio.Event()
+
+    async def held(asked):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        taken.set()
+        await release.wait()
+        return await echo(asked)
+
+    await worker.add_instance("blue-0", held)
+    await worker.route({"blue": ["blue-0"]}, {"blue": 100})
+    client, idle = await Client.connect(worker), await Client.connect(worker)
+    client.send(request(b"kept"))
+    await asyncio.wait_for(taken.wait(), WAIT_S)
+    drained = asyncio.create_task(worker.listener.drain(WAIT_S))
+    assert await idle.at_end()
+    with pytest.raises(OSError):  # noqa: PT011 - refused or reset, by the kernel's taste
+        await Client.connect(worker)
+    release.set()
+    status, headers, body = await client.response()
+    assert (status, headers.get("connection"), body) == (200, "close", b"kept")
+    assert await asyncio.wait_for(drained, WAIT_S) == 0
+    await client.close()
+    await idle.close()

@@ -1,0 +1,77 @@
+"""The import table of DESIGN.md ("The shape"), and the purity of the core, kept true."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = {"router", "runtime", "sim", "turnout", "loadtests"}
+
+# Folder to what it may import of ours, itself aside.
+MAY_IMPORT = {
+    "router/core": set(),
+    "router/data_plane": {"router.core", "turnout"},
+    "router/control_plane": {"router.core", "turnout"},
+    "router/cli": {"router.core"},
+    "runtime": {"turnout"},
+    "proto": set(),
+}
+# The command that starts the daemon is where a client of it becomes it.
+EXCEPTIONS = {("router/cli/serve.py", "router.control_plane.daemon")}
+
+CORE_MAY_IMPORT = set(sys.stdlib_module_names) | {"msgspec", "router"}
+CORE_MUST_NOT_IMPORT = {
+    "asyncio", "concurrent", "os", "pathlib", "secrets", "select", "shutil", "signal", "socket",
+    "sqlite3", "subprocess", "tempfile", "threading", "time",
+}  # fmt: skip
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: expected absolute imports, got a relative one"
+            yield node.module or ""
+
+
+def sources(folder: str) -> list[Path]:
+    found = [p for p in (ROOT / folder).rglob("*.py") if "_pb2" not in p.name]
+    assert found, f"no Python files in {folder}"
+    return found
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_each_folder_imports_only_what_the_design_allows(folder: str) -> None:
+    own = folder.replace("/", ".")
+    allowed = {own, *MAY_IMPORT[folder]}
+    for path in sources(folder):
+        for name in imports(path):
+            if name.split(".")[0] not in OURS:
+                continue
+            if (str(path.relative_to(ROOT)), name) in EXCEPTIONS:
+                continue
+            fits = any(name == prefix or name.startswith(prefix + ".") for prefix in allowed)
+            assert fits, f"{path.relative_to(ROOT)} imports {name}; allowed: {sorted(allowed)}"
+
+
+def test_the_core_imports_the_standard_library_and_msgspec_only() -> None:
+    for path in sources("router/core"):
+        for name in imports(path):
+            top = name.split(".")[0]
+            assert top in CORE_MAY_IMPORT, f"{path.name} imports {name}"
+            assert top not in CORE_MUST_NOT_IMPORT, f"{path.name} imports {name}: not pure"
+
+
+def test_the_core_has_no_coroutine_and_uses_no_global_randomness() -> None:
+    for path in sources("router/core"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            assert not isinstance(node, ast.AsyncFunctionDef | ast.Await), f"{path.name} awaits"
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                used = f"{node.value.id}.{node.attr}"
+                assert not used.startswith("random.") or used == "random.Random", (
+                    f"{path.name}:{node.lineno} uses {used}; take a generator as an argument"
+                )
