@@ -1,5 +1,9 @@
 """Settings that every test shares."""
 
+import asyncio
+from collections.abc import Callable
+
+import uvloop
 from hypothesis import HealthCheck, settings
 
 # Machines are shared and noisy: no deadline per example, and no random seeds that make
@@ -13,3 +17,8 @@ settings.register_profile(
 )
 settings.register_profile("deep", max_examples=2000, deadline=None)
 settings.load_profile("quick")
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests run on the loop that the daemon runs on."""
+    return {"uvloop": uvloop.new_event_loop}
