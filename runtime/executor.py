@@ -1,8 +1,9 @@
 """Threads that call ``run()``, as many at once as the deployment allows and no more.
 
 Handing a request to a thread is cheap and waking the event loop is not, so answers are
-gathered: a thread wakes the loop when it has nothing left to run, or when an answer has
-waited for a millisecond. A fast ``run()`` is answered by the batch, a slow one at once.
+gathered: a thread wakes the loop when it has nothing left to run, and else lets the first
+answer wait for a millisecond, whatever runs next. A fast ``run()`` is answered by the
+batch, a slow one at once.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from runtime.script import Run
 from turnout.scoring.v1.scoring_pb2 import ScoreAnswer, ScoreRequest
 
 HOLD_NS = 1_000_000
+HOLD_S = HOLD_NS / 1e9
 
 
 class Sink:
@@ -35,6 +37,7 @@ class Sink:
         # A deque, because one side may append while the other takes.
         self._answers: deque[ScoreAnswer] = deque()
         self._filled = asyncio.Event()
+        self._held = False
         self._outstanding = 0
 
     def expect(self) -> None:
@@ -42,19 +45,22 @@ class Sink:
         self._outstanding += 1
         self.idle.clear()
 
-    def add(self, answer: ScoreAnswer) -> None:
-        """Keeps an answer until the next ``flush``. For threads."""
+    def add(self, answer: ScoreAnswer, *, at_once: bool) -> None:
+        """Takes an answer, to be sent at once or within HOLD_S with what gathers. For threads."""
         self._answers.append(answer)
-
-    def flush(self) -> None:
-        """Lets ``take`` have what has gathered. For threads."""
-        self._loop.call_soon_threadsafe(self._filled.set)
+        if at_once:
+            self._loop.call_soon_threadsafe(self._filled.set)
+        # After the append: whoever takes unsets this first, so no answer is left behind.
+        elif not self._held:
+            self._held = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, HOLD_S, self._filled.set)
 
     async def take(self) -> list[ScoreAnswer]:
         """Waits for answers and takes all that are there."""
         while not self._answers:
             self._filled.clear()
             await self._filled.wait()
+        self._held = False
         return [self._answers.popleft() for _ in range(len(self._answers))]
 
     def on_sent(self, count: int) -> None:
@@ -117,19 +123,10 @@ class Executor:
     def _work(self) -> None:
         run = self._run
         assert run is not None
-        unflushed: set[Sink] = set()
-        held_since_ns = 0
         while True:
             sink, request, received_ns = self._queue.get()
             if sink.closed:
                 continue
             answer = score(run, request, received_ns)
-            if not unflushed:
-                held_since_ns = time.monotonic_ns()
-            sink.add(answer)
-            unflushed.add(sink)
-            slow = answer.run_ns >= HOLD_NS
-            if slow or self._queue.empty() or time.monotonic_ns() - held_since_ns >= HOLD_NS:
-                for filled in unflushed:
-                    filled.flush()
-                unflushed.clear()
+            # An answer that took long has company only by chance; the last one has none.
+            sink.add(answer, at_once=answer.run_ns >= HOLD_NS or self._queue.empty())

@@ -1,0 +1,56 @@
+"""The example is what a newcomer copies: it must be true and self-contained."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import msgspec
+import pytest
+import yaml
+from sklearn.datasets import load_diabetes
+
+from router.core.config import DaemonConfig, DeploymentSpec, EndpointSpec
+from router.core.parse import parse
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def read(name: str) -> object:
+    return yaml.safe_load((EXAMPLES / name).read_text())
+
+
+def test_the_yaml_files_are_valid_and_their_paths_exist() -> None:
+    parse(EndpointSpec, read("endpoint.yml"), "endpoint.yml")
+    for name in ("blue", "green"):
+        spec = parse(DeploymentSpec, read(f"{name}-deployment.yml"), name)
+        assert isinstance(spec.model, msgspec.Struct)
+        code = spec.code_configuration
+        assert (EXAMPLES / spec.model.path / "regressor.pkl").is_file()
+        assert (EXAMPLES / code.code / code.scoring_script).is_file()
+
+
+def test_turnout_yml_shows_the_defaults_and_nothing_else() -> None:
+    assert parse(DaemonConfig, read("turnout.yml"), "turnout.yml") == DaemonConfig()
+
+
+def test_training_again_gives_the_committed_models(tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "train.py", tmp_path)
+    subprocess.run([sys.executable, tmp_path / "train.py"], check=True, capture_output=True)
+    rows = load_diabetes().data[:50]
+    for model in ("model-1", "model-2"):
+        path = Path(model) / "model" / "regressor.pkl"
+        committed, fresh = joblib.load(EXAMPLES / path), joblib.load(tmp_path / path)
+        assert committed.predict(rows) == pytest.approx(fresh.predict(rows))
+
+
+def test_the_two_models_answer_the_sample_request_differently() -> None:
+    rows = json.loads((EXAMPLES / "sample-request.json").read_text())["data"]
+    assert [len(row) for row in rows] == [10, 10]
+    first, second = (
+        joblib.load(EXAMPLES / model / "model" / "regressor.pkl").predict(rows)
+        for model in ("model-1", "model-2")
+    )
+    assert first != pytest.approx(second)
