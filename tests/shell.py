@@ -168,7 +168,7 @@ def deployment(
     timeout_ms: int = 5000,
     first: int = 0,
 ) -> DeploymentRoute:
-    """A deployment with instances ``{name}-{first}``, ``{name}-{first + 1}`` …"""
+    """A deployment with instances ``{name}-{first}``, ``{name}-{first + 1}`` ... ."""
     return DeploymentRoute(
         name=name,
         request_timeout_ms=timeout_ms,

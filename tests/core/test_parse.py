@@ -41,7 +41,8 @@ def refusal(type_: type, raw: object) -> str:
         ),
         (
             {"request_settings": {"request_timeout_ms": 180_001}},
-            "expected `int` <= 180000, got 180001 (int), at `$.request_settings.request_timeout_ms`",
+            "expected `int` <= 180000, got 180001 (int), at "
+            "`$.request_settings.request_timeout_ms`",
         ),
         (
             {"environment_variables": {"A": "b", "WORKERS": 4}},

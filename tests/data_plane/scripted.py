@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import grpc
-from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreAnswer, ScoreRequest
-from turnout.scoring.v1.scoring_pb2_grpc import ScoringServicer, add_ScoringServicer_to_server
 
 from router.core.routing import DeploymentRoute, EndpointRoute, InstanceRoute, Routing
 from router.data_plane.engine import Engine
 from router.data_plane.listener import Listener
+from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreAnswer, ScoreRequest
+from turnout.scoring.v1.scoring_pb2_grpc import ScoringServicer, add_ScoringServicer_to_server
 
 KEY = "secret"
 Behaviour = Callable[[ScoreRequest], Awaitable[ScoreAnswer | None]]
@@ -53,7 +53,11 @@ class ScriptedInstance(ScoringServicer):
             await self._server.stop(0)
             self._server = None
 
-    async def Stream(self, request_iterator, context):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201, N802
+    async def Stream(  # type: ignore[override]  # noqa: N802 - the protocol's name
+        self,
+        request_iterator: AsyncIterator[RequestBatch],
+        context: "grpc.aio.ServicerContext[RequestBatch, AnswerBatch]",
+    ) -> None:
         """Answers each message with one message."""
         async for batch in request_iterator:
             assert isinstance(batch, RequestBatch)
@@ -61,6 +65,16 @@ class ScriptedInstance(ScoringServicer):
             self.requests.extend(batch.requests)
             answers = await asyncio.gather(*(self.behave(r) for r in batch.requests))
             await context.write(AnswerBatch(answers=[a for a in answers if a is not None]))
+
+    async def Score(  # noqa: N802 - the protocol's name
+        self,
+        request: ScoreRequest,
+        context: "grpc.aio.ServicerContext[ScoreRequest, ScoreAnswer]",
+    ) -> ScoreAnswer:
+        """As the test says."""
+        answer = await self.behave(request)
+        assert answer is not None
+        return answer
 
 
 class Worker:
@@ -101,7 +115,7 @@ class Worker:
                 max_concurrent_requests_per_instance=concurrency,
                 instance_count=len(ids),
                 instances=tuple(InstanceRoute(id=i, target=self.instances[i].target) for i in ids),
-            )  # fmt: skip
+            )
             for name, ids in deployments.items()
         )
         endpoint = EndpointRoute(

@@ -1,12 +1,14 @@
 """The engine with real gRPC: batches, swaps, drains, lost instances, misbehaving shadows."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
-from turnout.scoring.v1.scoring_pb2 import ScoreAnswer, ScoreRequest
 
 from router.core.request import Answer, Refusal, Request
+from router.data_plane.engine import now_ns
 from tests.data_plane.scripted import Worker, echo, running
+from turnout.scoring.v1.scoring_pb2 import ScoreAnswer, ScoreRequest
 
 WAIT_S = 10
 
@@ -25,8 +27,6 @@ class Caller:
 
 
 def ask(worker: Worker, body: bytes = b"{}", pinned: str | None = None) -> asyncio.Future[object]:
-    from router.data_plane.engine import now_ns
-
     dispatcher = worker.engine.dispatcher
     endpoint = dispatcher.snapshot.endpoints["my-endpoint"]
     caller = Caller()
@@ -146,7 +146,7 @@ async def test_an_instance_that_comes_back_serves_again(blue: Worker) -> None:
 
 
 async def test_an_unreachable_instance_does_not_hold_up_an_update_of_the_others(
-    folder: object, monkeypatch: pytest.MonkeyPatch, worker: Worker
+    monkeypatch: pytest.MonkeyPatch, worker: Worker
 ) -> None:
     monkeypatch.setattr("router.data_plane.engine.CONNECT_TIMEOUT_S", 0.05)
     gone = await worker.add_instance("blue-0")
@@ -201,7 +201,9 @@ async def test_5_live_requests_are_answered_whatever_the_shadow_does(
     assert green.queued + green.outstanding <= 2 * 20
 
 
-async def test_a_stranger_routing_leaves_no_stream_behind(folder, worker: Worker) -> None:  # type: ignore[no-untyped-def]
+async def test_a_routing_without_endpoints_leaves_no_stream_behind(
+    folder: Path, worker: Worker
+) -> None:
     await worker.add_instance("blue-0")
     async with running(folder) as second:
         second.instances = dict(worker.instances)

@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from tests.data_plane.scripted import KEY, Worker, echo
+from turnout.scoring.v1.scoring_pb2 import ScoreAnswer, ScoreRequest
 
 WAIT_S = 10
 
@@ -157,7 +158,7 @@ async def test_pipelined_requests_are_answered_in_order_though_answers_come_in_r
 ) -> None:
     turns = [asyncio.Event() for _ in range(3)]
 
-    async def last_first(asked):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    async def last_first(asked: ScoreRequest) -> ScoreAnswer:
         index = int(asked.payload)
         if index < 2:
             await turns[index + 1].wait()
@@ -249,7 +250,7 @@ async def test_what_a_client_asked_before_it_shut_its_side_is_answered(blue: Wor
 async def test_draining_answers_what_was_taken_and_accepts_nothing_new(worker: Worker) -> None:
     taken, release = asyncio.Event(), asyncio.Event()
 
-    async def held(asked):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    async def held(asked: ScoreRequest) -> ScoreAnswer:
         taken.set()
         await release.wait()
         return await echo(asked)

@@ -1,7 +1,7 @@
 """Invariant 3: exact split, at every moment; and its share of invariant 12."""
 
 import random
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ def percents(draw: st.DrawFn, deployments_max: int = 6) -> tuple[int, ...]:
     count = draw(st.integers(1, deployments_max))
     cuts = draw(st.lists(st.integers(1, 99), min_size=count - 1, max_size=count - 1, unique=True))
     edges = [0, *sorted(cuts), BLOCK]
-    return tuple(b - a for a, b in zip(edges, edges[1:], strict=False))
+    return tuple(b - a for a, b in pairwise(edges))
 
 
 seeds = st.integers(0, 2**32)

@@ -3,9 +3,12 @@
 Conservation (9) is checked by the shell after every step; see tests/shell.py.
 """
 
+import inspect
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from router.core import dispatcher, lane, membership, schedule, snapshot
 from router.core.request import Reason
 from tests.shell import Asked, Shell, deployment, endpoint
 
@@ -248,10 +251,6 @@ def test_10_what_a_lost_instance_held_is_answered_by_another_once_more_and_no_mo
 
 def test_2_picking_and_swapping_await_nothing_and_take_no_lock() -> None:
     """The core has no coroutine and imports neither threading nor asyncio."""
-    import inspect
-
-    from router.core import dispatcher, lane, membership, schedule, snapshot
-
     for module in (dispatcher, lane, membership, schedule, snapshot):
         source = inspect.getsource(module)
         for word in ("async def", "await ", "threading", "asyncio", "Lock("):

@@ -16,5 +16,7 @@ def test_the_committed_stubs_are_fresh(tmp_path: Path) -> None:
     module.generate(tmp_path)
     fresh = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*_pb2*"))
     assert len(fresh) == 4
-    stale = [name for name in fresh if not filecmp.cmp(tmp_path / name, PROTO / name, False)]
+    stale = [
+        name for name in fresh if not filecmp.cmp(tmp_path / name, PROTO / name, shallow=False)
+    ]
     assert not stale, f"run `make proto`: {stale}"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreAnswer, ScoreRequest
 from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
 
@@ -54,7 +55,7 @@ class Instance:
     async def wait_until_serving(self) -> None:
         """Follows the health service's own stream of changes."""
         async with asyncio.timeout(WAIT_S), grpc.aio.insecure_channel(self.target) as channel:
-            watch = health_pb2_grpc.HealthStub(channel).Watch(
+            watch = health_pb2_grpc.HealthStub(channel).Watch(  # type: ignore[attr-defined] # not in its stubs
                 health_pb2.HealthCheckRequest(), wait_for_ready=True
             )
             async for state in watch:
@@ -63,7 +64,7 @@ class Instance:
 
     async def health(self) -> int:
         async with grpc.aio.insecure_channel(self.target) as channel:
-            reply = await health_pb2_grpc.HealthStub(channel).Check(
+            reply = await health_pb2_grpc.HealthStub(channel).Check(  # type: ignore[attr-defined] # as above
                 health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=WAIT_S
             )
         return int(reply.status)
