@@ -68,6 +68,12 @@ class Engine:
             pass
         return [i for i in instance_ids if self.dispatcher.holds(i)]
 
+    async def drain(self, timeout_s: float) -> None:
+        """Takes no request any more; returns when all that were taken are answered."""
+        instance_ids = list(self._upstreams)
+        await self.apply(Routing(generation=self.dispatcher.snapshot.generation))
+        await self.await_drained(instance_ids, timeout_s)
+
     async def close(self) -> None:
         """Closes every stream. Requests in flight should have been drained before."""
         if self._tick is not None:

@@ -5,7 +5,7 @@ import logging
 import os
 
 import joblib
-import numpy
+import numpy as np
 
 model = None
 
@@ -21,5 +21,5 @@ def init() -> None:
 def run(raw_data: str) -> list[float]:
     """Predicts one number for each row of 10 features in {"data": [[...], ...]}."""
     logging.info("model 1: request received")
-    rows = numpy.array(json.loads(raw_data)["data"])
+    rows = np.array(json.loads(raw_data)["data"])
     return model.predict(rows).tolist()

@@ -1,0 +1,116 @@
+"""`from router import Router`: the same router inside an asyncio program."""
+
+import asyncio
+import json
+from collections import Counter
+from pathlib import Path
+
+import aiohttp
+import psutil
+import pytest
+
+from router import Router, ScoringError
+from router.core.errors import BadRequest, DeploymentFailed, ResourceNotFound
+from router.core.request import Reason
+
+WAIT_S = 30
+SCRIPT = """
+import json
+def init(): pass
+def run(raw):
+    if raw == "fail": raise ValueError("no")
+    return ["{name}", json.loads(raw)]
+"""
+
+
+def write_config(folder: Path, *, blue: str = SCRIPT, traffic: str = "{blue: 100}") -> Path:
+    (folder / "endpoint.yml").write_text("name: my-endpoint\nauth_mode: key\n")
+    for name, script in (("blue", blue), ("green", SCRIPT)):
+        (folder / name).mkdir()
+        (folder / name / "score.py").write_text(script.replace("{name}", name))
+        (folder / f"{name}.yml").write_text(
+            f"name: {name}\nendpoint_name: my-endpoint\n"
+            f"code_configuration: {{code: {name}/, scoring_script: score.py}}\n"
+            "request_settings: {max_concurrent_requests_per_instance: 200}\n"
+        )
+    path = folder / "turnout.yml"
+    path.write_text(
+        "endpoints:\n  - endpoint: endpoint.yml\n    deployments: [blue.yml, green.yml]\n"
+        f"    traffic: {traffic}\n"
+    )
+    return path
+
+
+def instances() -> list[psutil.Process]:
+    return [p for p in psutil.Process().children(recursive=True) if "runtime" in p.cmdline()]
+
+
+async def test_traffic_is_updated_live_and_split_exactly(tmp_path: Path) -> None:
+    async with Router.from_file(write_config(tmp_path)) as router:
+        answer = await router.score("my-endpoint", b"[1]")
+        assert (answer.deployment, json.loads(answer.body)) == ("blue", ["blue", [1]])
+        assert answer.run_ns > 0
+        await router.set_traffic("my-endpoint", {"blue": 70, "green": 30})
+        answers = await asyncio.gather(*(router.score("my-endpoint", b"1") for _ in range(300)))
+        assert Counter(a.deployment for a in answers) == {"blue": 210, "green": 90}
+        direct = await router.score("my-endpoint", b"1", deployment="green")
+        assert direct.deployment == "green"
+    assert instances() == []
+
+
+async def test_changes_under_load_lose_nothing_and_leaving_answers_what_was_taken(
+    tmp_path: Path,
+) -> None:
+    answers: list[asyncio.Task[object]] = []
+    async with Router.from_file(write_config(tmp_path)) as router:
+        for green in (0, 10, 50, 100, 0):
+            await router.set_traffic("my-endpoint", {"blue": 100 - green, "green": green})
+            answers += [
+                asyncio.create_task(router.score("my-endpoint", b"1")) for _ in range(100)
+            ]  # fmt: skip
+            await asyncio.sleep(0)
+    async with asyncio.timeout(WAIT_S):
+        assert len(await asyncio.gather(*answers)) == 500
+
+
+async def test_the_listener_is_there_when_it_is_wanted(tmp_path: Path) -> None:
+    async with Router.from_file(write_config(tmp_path)) as router:
+        port = await router.listen()
+        key = router.control_plane.keys("my-endpoint").primary_key
+        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as client:
+            url = f"http://127.0.0.1:{port}/my-endpoint/score"
+            async with client.post(url, data=b"[2]") as response:
+                assert response.status == 200
+                assert response.headers["azureml-model-deployment"] == "blue"
+                assert await response.json() == ["blue", [2]]
+
+
+async def test_errors_say_why(tmp_path: Path) -> None:
+    async with Router.from_file(write_config(tmp_path)) as router:
+        with pytest.raises(ResourceNotFound, match=r"expected an endpoint \(my-endpoint\)"):
+            await router.score("nothing", b"1")
+        with pytest.raises(ScoringError, match="got 'red'") as refused:
+            await router.score("my-endpoint", b"1", deployment="red")
+        assert refused.value.reason is Reason.UNKNOWN_DEPLOYMENT
+        with pytest.raises(ScoringError, match="'blue' answered 500") as failed:
+            await router.score("my-endpoint", b"fail")
+        assert failed.value.reason is Reason.MODEL_ERROR
+        assert b"error occurred in scoring script" in failed.value.body
+        with pytest.raises(BadRequest, match="sum 50"):
+            await router.set_traffic("my-endpoint", {"green": 50})
+        assert (await router.score("my-endpoint", b"1")).deployment == "blue"
+
+
+async def test_a_script_that_does_not_start_is_refused_with_its_traceback(tmp_path: Path) -> None:
+    broken = "def init(): raise OSError('no weights')\ndef run(raw): pass"
+    with pytest.raises(DeploymentFailed, match="no weights"):
+        async with Router.from_file(write_config(tmp_path, blue=broken)):
+            pass
+    assert instances() == []
+
+
+def test_a_wrong_configuration_is_refused_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "turnout.yml"
+    path.write_text("data_plane: {prot: 80}\n")
+    with pytest.raises(BadRequest, match="did you mean `port`"):
+        Router.from_file(path)
