@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format properties lock proto clean
+.PHONY: demo test lint format properties mutants lock proto clean
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements.lock
@@ -22,6 +22,12 @@ demo: $(STAMP)  ## the article's blue/green rollout on real processes, under loa
 
 test: $(STAMP)  ## every test
 	$(BIN)/pytest
+
+properties: $(STAMP)  ## the hypothesis properties, deep
+	HYPOTHESIS_PROFILE=deep $(BIN)/pytest --timeout 3600 tests/properties tests/core
+
+mutants: $(STAMP)  ## plant bugs in the core, one by one, and see each caught
+	$(BIN)/python tests/mutants.py
 
 lint: $(STAMP)  ## ruff (lint and format) and mypy --strict
 	$(BIN)/ruff check .

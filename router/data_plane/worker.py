@@ -6,6 +6,7 @@ serving when the control plane is gone.
 """
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from router.data_plane.engine import Engine
 from router.data_plane.listener import Listener
 
 DRAIN_TIMEOUT_S = 30.0
+EXIT_FORCED = 1
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
@@ -52,6 +54,7 @@ class _Worker:
         self._listener = Listener(self._engine.dispatcher, settings.max_payload_bytes)
         self._control = ControlSocket(settings.socket, self._handle)
         self._listening = False
+        self._opening = asyncio.Lock()
         self._stop = asyncio.Event()
         self._drain_timeout_s = DRAIN_TIMEOUT_S
 
@@ -69,17 +72,20 @@ class _Worker:
 
     def _on_signal(self) -> None:
         if self._stop.is_set():
-            self._drain_timeout_s = 0
-            raise SystemExit(1)
+            os._exit(EXIT_FORCED)
         self._stop.set()
+
+    async def _listen(self) -> None:
+        async with self._opening:
+            if not self._listening:
+                await self._listener.open(self._settings.host, self._settings.port)
+                self._listening = True
 
     async def _handle(self, command: Command) -> Reply:
         match command:
             case Apply(routing):
                 await self._engine.apply(routing)
-                if not self._listening:
-                    self._listening = True
-                    await self._listener.open(self._settings.host, self._settings.port)
+                await self._listen()
                 return Applied(routing.generation)
             case AwaitDrained(instance_ids, timeout_ms):
                 remaining = await self._engine.await_drained(instance_ids, timeout_ms / 1000)

@@ -1,0 +1,125 @@
+"""Plants one-line bugs in copies of the core, one at a time: a test must catch each.
+
+    make mutants
+
+tests/properties/README.md holds the same list, with the tests that were seen to fail.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("router", "tests", "proto", "examples", "pyproject.toml")
+FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
+
+
+class Mutant(NamedTuple):
+    """A bug: what it breaks, where, and the line before and after."""
+
+    invariant: int
+    what: str
+    file: str
+    before: str
+    after: str
+
+
+MUTANTS = (
+    Mutant(1, "a stale snapshot stays in force for authorisation", "dispatcher.py",
+           "        self.snapshot = after\n",
+           "        self.snapshot = after if before.generation == 0 else before\n"),
+    Mutant(2, "the core waits", "dispatcher.py",
+           "    def swap(self, routing: Routing) -> None:\n",
+           "    async def wait(self) -> None: ...\n\n"
+           "    def swap(self, routing: Routing) -> None:\n"),
+    Mutant(3, "the first share is one percent too small", "schedule.py",
+           "draw_slots(len(free), percent, random)", "draw_slots(len(free), percent - 1, random)"),
+    Mutant(3, "random picking instead of strata", "schedule.py",
+           "(stratum + random()) * slots / take", "random() * slots"),
+    Mutant(3, "round robin: no randomness inside a stratum", "schedule.py",
+           "(stratum + random()) * slots / take", "stratum * slots / take"),
+    Mutant(4, "one percent too many is copied", "snapshot.py",
+           "(BLOCK - share, share)", "(BLOCK - share - 1, share + 1)"),
+    Mutant(4, "the mirror draws from the live schedule", "dispatcher.py",
+           "mirror.schedule.pick()", "endpoint.live.schedule.pick()"),
+    Mutant(5, "the live request waits for its copy: both in one lane", "dispatcher.py",
+           "self._enqueue(Kind.COPY, deployment, payload",
+           "self._enqueue(Kind.COPY, endpoint.live_deployments[0], payload"),
+    Mutant(5, "copies queue without bound", "dispatcher.py",
+           "if lane.pending >= deployment.pending_max or not lane.instances:\n"
+           "            lane.copies_lost",
+           "if not lane.instances:\n            lane.copies_lost"),
+    Mutant(6, "any sum of percents is accepted", "rules.py",
+           "if total not in (0, TRAFFIC_SUM_PERCENT):", "if total > TRAFFIC_SUM_PERCENT:"),
+    Mutant(6, "live and mirrored at once is accepted", "rules.py",
+           "if traffic.get(name):", "if traffic.get(name) == TRAFFIC_SUM_PERCENT:"),
+    Mutant(6, "a mirror target can be deleted", "rules.py",
+           "if percent := mirror_traffic.get(deployment):", "if percent := 0:"),
+    Mutant(7, "direct calls are mirrored", "dispatcher.py",
+           "            lane.direct += 1\n            return request\n",
+           "            lane.direct += 1\n"),
+    Mutant(7, "direct calls take a turn of the schedule", "dispatcher.py",
+           "            kind = Kind.DIRECT\n",
+           "            kind = Kind.DIRECT\n            endpoint.live.schedule.pick()\n"),
+    Mutant(9, "an answer goes to whoever has that number, from any instance", "dispatcher.py",
+           "if request is None or request.instance is not instance:", "if request is None:"),
+    Mutant(9, "a refused request is not counted as answered", "dispatcher.py",
+           "        self.answered += 1\n        # Only endpoints",
+           "        # Only endpoints"),
+    Mutant(9, "a late answer does not free its place", "dispatcher.py",
+           "            instance.expired.discard(number)\n            instance.outstanding -= 1\n",
+           "            instance.expired.discard(number)\n"),
+    Mutant(9, "the deadline is ignored", "deadlines.py",
+           "while self._next_slot <= now_slot:", "while self._next_slot < 0:"),
+    Mutant(10, "an instance is let go while it holds requests", "membership.py",
+           "if instance.removed and not instance.outstanding:", "if instance.removed:"),
+    Mutant(10, "a deleted deployment forgets its queue", "membership.py",
+           "if lane.closed and lane.queue:\n            return\n", "pass\n"),
+    Mutant(10, "what a lost instance held is dropped", "dispatcher.py",
+           "                lane.queue.appendleft(request)\n", "                pass\n"),
+)  # fmt: skip
+
+
+def caught_by(mutant: Mutant) -> str | None:
+    """The first test that fails with the bug planted, None if none does."""
+    with tempfile.TemporaryDirectory(prefix="turnout-mutant-") as folder:
+        for name in COPIED:
+            source, target = ROOT / name, Path(folder) / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+        path = Path(folder) / "router" / "core" / mutant.file
+        text = path.read_text()
+        assert text.count(mutant.before) == 1, f"{mutant.what}: {mutant.before!r} is not there once"
+        path.write_text(text.replace(mutant.before, mutant.after))
+        command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider"]
+        command += ["tests/properties", "tests/core", "tests/test_architecture.py"]
+        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        found = FAILED.search(run.stdout)
+        assert found or run.returncode == 0, run.stdout
+        return found[1] if found else None
+
+
+def main() -> None:
+    """Prints a table; exits with 1 if a bug went unnoticed."""
+    table = Table("invariant", "planted bug", "caught by", title="Mutants of the core")
+    missed = 0
+    for mutant in track(MUTANTS, "planting bugs"):
+        test = caught_by(mutant)
+        missed += test is None
+        table.add_row(str(mutant.invariant), mutant.what, test or "[bold red]nobody[/]")
+    Console(width=200).print(table)
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
