@@ -1,141 +1,199 @@
 """Config types to and from the JSON bodies of Azure Resource Manager (azure.md 8.2).
 
 Both sides of the REST API use it: the control plane reads what the command line writes.
-What a server adds to its answers (id, state, URIs) is accepted and ignored on the way in,
-so that a client may send back what it was given; any other unknown key is refused.
+The bodies' shapes are in arm_bodies.py. ``$schema`` and a model's name, version and type
+have no place in those bodies and are not carried.
 """
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal, TypeVar
 
-from msgspec import Meta, Struct
+import msgspec
 
+from router.core import arm_bodies
+from router.core.arm_settings import (
+    arm_duration,
+    parse_arm_duration,
+    probe,
+    probe_to_arm,
+    request_settings,
+    request_settings_to_arm,
+)
 from router.core.config import (
-    REQUEST_TIMEOUT_MS_MAX,
     CodeConfiguration,
     DeploymentSpec,
     EndpointSpec,
     Environment,
-    InstanceCount,
     Model,
-    Percent,
-    Positive,
-    Probe,
-    RequestSettings,
 )
 from router.core.errors import BadRequest
 from router.core.parse import parse
 
+__all__ = [
+    "arm_duration",
+    "deployment_from_arm",
+    "deployment_to_arm",
+    "endpoint_from_arm",
+    "endpoint_to_arm",
+    "parse_arm_duration",
+]
+
 LOCATION = "local"
-MS_PER_S = 1000
 
-# Clients send percents as numbers or as numeric strings (azure.md 8.5).
-_Percent = Percent | Annotated[str, Meta(pattern="^[0-9]{1,3}$")]
-_DURATION = re.compile(
-    r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
-)
-_REGISTERED_PREFIXES = ("azureml:", "azureml//", "/subscriptions/")
+# What names a registered asset, rather than a local path.
+_REGISTERED = ("azureml:", "/subscriptions/")
+
+Spec = TypeVar("Spec", EndpointSpec, DeploymentSpec)
 
 
-class _Body(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Base of all bodies. A field of type ``object`` is read-only: accepted and ignored."""
+def endpoint_to_arm(spec: EndpointSpec) -> dict[str, object]:
+    """The body of a PUT that declares ``spec``."""
+    properties: dict[str, object] = {
+        "authMode": "Key",
+        "properties": spec.properties,
+        "traffic": spec.traffic,
+        "mirrorTraffic": spec.mirror_traffic,
+        "publicNetworkAccess": "Enabled",
+        "description": spec.description,
+    }
+    return {
+        "location": LOCATION,
+        "identity": {"type": "SystemAssigned"},
+        "tags": spec.tags,
+        "properties": _without_nulls(properties),
+    }
 
 
-class _EndpointProperties(_Body):
-    auth_mode: Literal["Key", "key"] = "Key"
-    description: str | None = None
-    properties: dict[str, str] | None = None
-    traffic: dict[str, _Percent] | None = None
-    mirror_traffic: dict[str, _Percent] | None = None
-    public_network_access: Literal["Enabled", "enabled"] | None = None
-    compute: None = None
-    scoring_uri: object = None
-    swagger_uri: object = None
-    provisioning_state: object = None
+def endpoint_from_arm(name: str, body: object, source: str) -> EndpointSpec:
+    """The endpoint ``name`` that a PUT's body declares.
 
+    Args:
+        name: from the URL.
+        body: plain data, as a JSON parser returns it; a GET's answer will do.
+        source: for messages, e.g. "request body".
 
-class _EndpointBody(_Body):
-    properties: _EndpointProperties
-    tags: dict[str, str] | None = None
-    name: str | None = None
-    location: object = None
-    identity: object = None
-    kind: object = None
-    id: object = None
-    type: object = None
-    system_data: object = None
-
-
-class _Sku(_Body):
-    capacity: InstanceCount = 1
-    name: object = None
-    tier: object = None
-
-
-class _CodeConfiguration(_Body):
-    code_id: str
-    scoring_script: str
-
-
-class _Environment(_Body):
-    name: str | None = None
-    version: str | None = None
-    image: str | None = None
-    conda_file: str | dict[str, object] | None = None
-
-
-class _RequestSettings(_Body):
-    request_timeout: str | None = None
-    max_concurrent_requests_per_instance: Positive = 1
-    max_queue_wait: str | None = None
-
-
-class _Probe(_Body):
-    initial_delay: str | None = None
-    period: str | None = None
-    timeout: str | None = None
-    success_threshold: Positive = 1
-    failure_threshold: Positive = 30
-
-
-class _ScaleSettings(_Body):
-    scale_type: Literal["Default", "default"] = "Default"
-
-
-class _DeploymentProperties(_Body):
-    code_configuration: _CodeConfiguration
-    endpoint_compute_type: Literal["Managed", "managed"] = "Managed"
-    description: str | None = None
-    properties: dict[str, str] | None = None
-    model: str | None = None
-    environment_id: str | None = None
-    # Not Azure's: an inline environment, which clients of Azure register first.
-    environment: _Environment | None = None
-    environment_variables: dict[str, str] | None = None
-    instance_type: str | None = None
-    app_insights_enabled: bool = False
-    egress_public_network_access: Literal["Enabled", "Disabled", "enabled", "disabled"] | None = (
-        None
+    Raises:
+        BadRequest: the first thing that is wrong, with its place and value.
+    """
+    declared = parse(arm_bodies.EndpointBody, body, source)
+    _check_same_name(name, declared.name, source)
+    properties = declared.properties
+    spec = EndpointSpec(
+        name=name,
+        description=properties.description,
+        tags=declared.tags or {},
+        properties=properties.properties or {},
+        traffic=_percents(properties.traffic),
+        mirror_traffic=_percents(properties.mirror_traffic),
     )
-    scale_settings: _ScaleSettings | None = None
-    request_settings: _RequestSettings | None = None
-    liveness_probe: _Probe | None = None
-    readiness_probe: _Probe | None = None
-    private_network_connection: Literal[False] | None = None
-    provisioning_state: object = None
-    # Not Azure's: why provisioningState is Failed.
-    provisioning_error: object = None
+    return _checked(EndpointSpec, spec, source)
 
 
-class _DeploymentBody(_Body):
-    properties: _DeploymentProperties
-    sku: _Sku | None = None
-    tags: dict[str, str] | None = None
-    name: str | None = None
-    location: object = None
-    identity: object = None
-    kind: object = None
-    id: object = None
-    type: object = None
-    system_data: object = None
+def deployment_to_arm(spec: DeploymentSpec) -> dict[str, object]:
+    """The body of a PUT that declares ``spec``; paths go as they are."""
+    properties: dict[str, object] = {
+        "endpointComputeType": "Managed",
+        "description": spec.description,
+        "properties": spec.properties,
+        "codeConfiguration": {
+            "codeId": spec.code_configuration.code,
+            "scoringScript": spec.code_configuration.scoring_script,
+        },
+        "model": spec.model.path if isinstance(spec.model, Model) else spec.model,
+        **_environment_to_arm(spec.environment),
+        "environmentVariables": spec.environment_variables,
+        "instanceType": spec.instance_type,
+        "appInsightsEnabled": spec.app_insights_enabled,
+        "egressPublicNetworkAccess": spec.egress_public_network_access.capitalize(),
+        "scaleSettings": {"scaleType": "Default"},
+        "requestSettings": request_settings_to_arm(spec.request_settings),
+        "livenessProbe": probe_to_arm(spec.liveness_probe),
+        "readinessProbe": probe_to_arm(spec.readiness_probe),
+    }
+    return {
+        "location": LOCATION,
+        "tags": spec.tags,
+        "sku": {"name": "Default", "capacity": spec.instance_count},
+        "properties": _without_nulls(properties),
+    }
+
+
+def deployment_from_arm(endpoint_name: str, name: str, body: object, source: str) -> DeploymentSpec:
+    """The deployment that a PUT's body declares; arguments and errors as endpoint_from_arm."""
+    declared = parse(arm_bodies.DeploymentBody, body, source)
+    _check_same_name(name, declared.name, source)
+    properties = declared.properties
+    code = properties.code_configuration
+    spec = DeploymentSpec(
+        name=name,
+        endpoint_name=endpoint_name,
+        code_configuration=CodeConfiguration(code=code.code_id, scoring_script=code.scoring_script),
+        description=properties.description,
+        tags=declared.tags or {},
+        properties=properties.properties or {},
+        model=_model(properties.model),
+        environment=_environment(properties),
+        environment_variables=properties.environment_variables or {},
+        instance_type=properties.instance_type,
+        instance_count=declared.sku.capacity if declared.sku else 1,
+        app_insights_enabled=properties.app_insights_enabled,
+        egress_public_network_access=_enabled(properties.egress_public_network_access),
+        request_settings=request_settings(properties.request_settings, source),
+        liveness_probe=probe(properties.liveness_probe, "livenessProbe", source),
+        readiness_probe=probe(properties.readiness_probe, "readinessProbe", source),
+    )
+    return _checked(DeploymentSpec, spec, source)
+
+
+def _check_same_name(expected: str, got: str | None, source: str) -> None:
+    if got is not None and got != expected:
+        raise BadRequest(
+            f"{source}: expected the name in the URL, {expected!r}, got {got!r}, at `$.name`"
+        )
+
+
+def _checked(type_: type[Spec], spec: Spec, source: str) -> Spec:
+    """The spec, once config.py's ranges hold. They are worded with the YAML's keys."""
+    return parse(type_, msgspec.to_builtins(spec), f"{source}, read as YAML")
+
+
+def _without_nulls(properties: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in properties.items() if value is not None}
+
+
+def _percents(percents: Mapping[str, int | str] | None) -> dict[str, int]:
+    return {name: int(percent) for name, percent in (percents or {}).items()}
+
+
+def _enabled(value: str) -> Literal["enabled", "disabled"]:
+    return "enabled" if value.lower() == "enabled" else "disabled"
+
+
+def _model(model: str | None) -> str | Model | None:
+    if model is None or model.startswith(_REGISTERED):
+        return model
+    return Model(path=model)
+
+
+def _environment(properties: arm_bodies.DeploymentProperties) -> str | Environment | None:
+    inline = properties.environment
+    if inline is None:
+        return properties.environment_id
+    return Environment(
+        name=inline.name,
+        version=inline.version,
+        image=inline.image,
+        conda_file=inline.conda_file,
+    )
+
+
+def _environment_to_arm(environment: str | Environment | None) -> dict[str, object]:
+    if not isinstance(environment, Environment):
+        return {"environmentId": environment}
+    inline: dict[str, object] = {
+        "name": environment.name,
+        "version": environment.version,
+        "image": environment.image,
+        "condaFile": environment.conda_file,
+    }
+    return {"environment": _without_nulls(inline)}

@@ -13,11 +13,26 @@ from msgspec import Meta, Struct
 Percent = int | Annotated[str, Meta(pattern="^[0-9]{1,3}$")]
 
 
-class Body(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """Base of all bodies. A field of type ``object`` is read-only: accepted and ignored."""
+class _Body(Struct, rename="camel", forbid_unknown_fields=True):
+    """Base of all bodies. A field of type ``object`` is accepted and ignored."""
 
 
-class EndpointProperties(Body):
+class _Resource(_Body):
+    """What endpoints and deployments have in common."""
+
+    tags: dict[str, str] | None = None
+    name: str | None = None
+    location: object = None
+    identity: object = None
+    kind: object = None
+    id: object = None
+    type: object = None
+    system_data: object = None
+
+
+class EndpointProperties(_Body):
+    """An endpoint's own part."""
+
     auth_mode: Literal["Key", "key"] = "Key"
     description: str | None = None
     properties: dict[str, str] | None = None
@@ -30,62 +45,74 @@ class EndpointProperties(Body):
     provisioning_state: object = None
 
 
-class EndpointBody(Body):
+class EndpointBody(_Resource, kw_only=True):
+    """PUT and GET of ``onlineEndpoints/{name}``."""
+
     properties: EndpointProperties
-    tags: dict[str, str] | None = None
-    name: str | None = None
-    location: object = None
-    identity: object = None
-    kind: object = None
-    id: object = None
-    type: object = None
-    system_data: object = None
 
 
-class Sku(Body):
+class Sku(_Body):
+    """Azure keeps instance_count here."""
+
     capacity: int = 1
     name: object = None
     tier: object = None
 
 
-class CodeConfiguration(Body):
+class CodeConfiguration(_Body):
+    """Where the scoring script is; ``codeId`` is an absolute local path."""
+
     code_id: str
     scoring_script: str
 
 
-class Environment(Body):
+class Environment(_Body):
+    """An inline environment."""
+
     name: str | None = None
     version: str | None = None
     image: str | None = None
     conda_file: str | dict[str, object] | None = None
 
 
-class RequestSettings(Body):
-    request_timeout: str | None = None
+class RequestSettings(_Body):
+    """Durations are ISO 8601."""
+
+    request_timeout: str = "PT5S"
     max_concurrent_requests_per_instance: int = 1
-    max_queue_wait: str | None = None
+    max_queue_wait: str = "PT0.5S"
 
 
-class Probe(Body):
-    initial_delay: str | None = None
-    period: str | None = None
-    timeout: str | None = None
+class Probe(_Body):
+    """Durations are ISO 8601."""
+
+    initial_delay: str = "PT10S"
+    period: str = "PT10S"
+    timeout: str = "PT2S"
     success_threshold: int = 1
     failure_threshold: int = 30
 
 
-class ScaleSettings(Body):
+class ScaleSettings(_Body):
+    """Managed deployments scale by instance_count only."""
+
     scale_type: Literal["Default", "default"] = "Default"
 
 
-class DeploymentProperties(Body):
+class DeploymentProperties(_Body):
+    """A deployment's own part.
+
+    Attributes:
+        environment: an inline environment. Not Azure's: its clients register one first.
+        provisioning_error: why provisioningState is Failed. Not Azure's either.
+    """
+
     code_configuration: CodeConfiguration
     endpoint_compute_type: Literal["Managed", "managed"] = "Managed"
     description: str | None = None
     properties: dict[str, str] | None = None
     model: str | None = None
     environment_id: str | None = None
-    # Not Azure's: an inline environment, which clients of Azure register first.
     environment: Environment | None = None
     environment_variables: dict[str, str] | None = None
     instance_type: str | None = None
@@ -95,20 +122,13 @@ class DeploymentProperties(Body):
     request_settings: RequestSettings | None = None
     liveness_probe: Probe | None = None
     readiness_probe: Probe | None = None
-    private_network_connection: Literal[False] = False
+    private_network_connection: object = None
     provisioning_state: object = None
-    # Not Azure's: why provisioningState is Failed.
     provisioning_error: object = None
 
 
-class DeploymentBody(Body):
+class DeploymentBody(_Resource, kw_only=True):
+    """PUT and GET of ``onlineEndpoints/{endpoint}/deployments/{name}``."""
+
     properties: DeploymentProperties
     sku: Sku | None = None
-    tags: dict[str, str] | None = None
-    name: str | None = None
-    location: object = None
-    identity: object = None
-    kind: object = None
-    id: object = None
-    type: object = None
-    system_data: object = None

@@ -1,0 +1,119 @@
+"""Speaks the control plane's REST API over HTTP; what the bodies mean is not known here."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import urllib3
+
+from router.cli.errors import CommandFailed, Refused
+
+# The daemon takes any; Azure's clients and ours share its one store.
+WORKSPACE = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/turnout"
+    "/providers/Microsoft.MachineLearningServices/workspaces/turnout"
+)
+CONNECT_TIMEOUT_S = 5
+# Above the longest that an operation's status is waited for, and an update's drain.
+READ_TIMEOUT_S = 60
+HTTP_ERROR = 400
+NOT_FOUND = 404
+
+
+class Reply(NamedTuple):
+    """A successful answer; ``body`` is None when it has none."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+def endpoint_path(endpoint: str = "") -> str:
+    """The path of an endpoint, or of the list of all."""
+    return f"{WORKSPACE}/onlineEndpoints" + (f"/{quote(endpoint, safe='')}" if endpoint else "")
+
+
+def deployment_path(endpoint: str, deployment: str = "") -> str:
+    """The path of a deployment, or of the list of an endpoint's."""
+    suffix = f"/{quote(deployment, safe='')}" if deployment else ""
+    return f"{endpoint_path(endpoint)}/deployments{suffix}"
+
+
+class ControlPlane:
+    """A client of the daemon at ``url``. Connects with the first call."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S)
+        self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
+
+    def get(self, path: str) -> Any:
+        """The body of the resource."""
+        return self.call("GET", path).body
+
+    def find(self, path: str) -> Any:
+        """The body of the resource, None when there is none."""
+        try:
+            return self.get(path)
+        except Refused as refused:
+            if refused.status == NOT_FOUND:
+                return None
+            raise
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Does one call; ``path`` may be a whole address that the daemon gave.
+
+        Raises:
+            Refused: the daemon answered with an error.
+            CommandFailed: nobody answered, or something that is no control plane.
+        """
+        url = path if path.startswith("http") else self.url + path
+        try:
+            response = self._pool.request(method, url, json=body, headers=dict(headers or {}))
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from None
+        decoded = self._decode(response)
+        if response.status >= HTTP_ERROR:
+            raise self._refused(response.status, decoded)
+        return Reply(response.status, response.headers, decoded)
+
+    def _decode(self, response: urllib3.BaseHTTPResponse) -> Any:
+        try:
+            return json.loads(response.data) if response.data else None
+        except ValueError:
+            raise self._no_control_plane(response.status) from None
+
+    def _refused(self, status: int, body: Any) -> CommandFailed:
+        try:
+            return Refused(status, body["error"]["code"], body["error"]["message"])
+        except (KeyError, TypeError):
+            return self._no_control_plane(status)
+
+    def _no_control_plane(self, status: int) -> CommandFailed:
+        return CommandFailed(
+            f"expected a control plane at {self.url}, got an answer with status {status} that is "
+            "not its own. Name another with --control-plane"
+        )
+
+    def _unreachable(self, error: urllib3.exceptions.HTTPError) -> CommandFailed:
+        return CommandFailed(
+            f"cannot reach the control plane at {self.url} ({reason(error)}). Start it with "
+            "`turnout serve`, or name another with --control-plane"
+        )
+
+
+def reason(error: urllib3.exceptions.HTTPError) -> str:
+    """Why a call got no answer, in a few words."""
+    cause = error.__cause__ or next((a for a in error.args if isinstance(a, OSError)), None)
+    if isinstance(cause, OSError):
+        return (cause.strerror or str(cause)).lower()
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return "no answer in time"
+    return str(error)

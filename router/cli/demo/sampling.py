@@ -1,0 +1,118 @@
+"""Takes samples that can be exact: from the begin of a block, with nothing else under way."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import aiohttp
+import msgspec
+
+from router.cli.control_plane import endpoint_path
+from router.cli.demo.checks import SAMPLE_REQUESTS, Expected, Sample, to_whole_block
+from router.cli.demo.client import DEPLOYMENT_HEADER, Tally
+from router.cli.demo.commands import Commands
+from router.cli.demo.failure import DemoFailed
+from router.cli.demo.load import Load
+from router.core.statistics import EndpointStatistics
+
+QUIET_TIMEOUT_S = 30
+QUIET_POLL_S = 0.02
+DIRECT_CALLS = 100
+# What the examples' scoring scripts log for each request: blue is model 1, green model 2.
+LOG_LINES = {"blue": "model 1: request received", "green": "model 2: request received"}
+LOG_TAIL_LINES = 1_000_000
+
+
+class Sampler:
+    """Samples the traffic of one endpoint while its load is held."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        url: str,
+        session: aiohttp.ClientSession,
+        load: Load,
+        commands: Commands,
+    ) -> None:
+        self._endpoint = endpoint
+        self._statistics_url = f"{url}{endpoint_path(endpoint)}/statistics"
+        self._session = session
+        self._load = load
+        self._commands = commands
+
+    async def sample(self, expected: Expected, on_progress: Callable[[int], None]) -> Sample:
+        """Sends SAMPLE_REQUESTS live requests, aligned to the schedule that matters.
+
+        That is the mirror's, where there is one: the live one then has a single share.
+        """
+        async with self._load.held():
+            await self._align(expected)
+            before, logged_before = await self._quiet(), await self._logged(expected)
+            tally = await self._load.send_exactly(SAMPLE_REQUESTS, on_progress=on_progress)
+            after, logged_after = await self._quiet(), await self._logged(expected)
+        copies = _difference(_copies(after), _copies(before))
+        return Sample(tally, copies, _difference(logged_after, logged_before))
+
+    async def call_directly(self, deployment: str) -> tuple[Tally, int]:
+        """Sends DIRECT_CALLS to ``deployment`` by name.
+
+        Returns:
+            How they ended, and by how many requests the schedules moved on meanwhile.
+        """
+        async with self._load.held():
+            before = await self._quiet()
+            tally = await self._load.send_exactly(DIRECT_CALLS, {DEPLOYMENT_HEADER: deployment})
+            after = await self._quiet()
+        return tally, _position(after) - _position(before)
+
+    async def _align(self, expected: Expected) -> None:
+        statistics = await self._quiet()
+        mirrored = bool(expected.mirror_traffic)
+        position = statistics.mirror_considered if mirrored else statistics.scheduled
+        fillers = await self._load.send_exactly(to_whole_block(position))
+        if fillers.failed:
+            raise DemoFailed(f"a request failed before a sample: {fillers.failures[0]}")
+
+    async def _quiet(self) -> EndpointStatistics:
+        """The counters, once every copy is answered too."""
+        try:
+            async with asyncio.timeout(QUIET_TIMEOUT_S):
+                while True:
+                    statistics = await self._statistics()
+                    if not any(d.queued or d.outstanding for d in statistics.deployments):
+                        return statistics
+                    await asyncio.sleep(QUIET_POLL_S)
+        except TimeoutError:
+            raise DemoFailed(
+                f"expected all requests answered {QUIET_TIMEOUT_S} s after the last, got some "
+                "that are not"
+            ) from None
+
+    async def _statistics(self) -> EndpointStatistics:
+        async with self._session.get(self._statistics_url) as response:
+            body = await response.read()
+        if not response.ok:
+            raise DemoFailed(f"expected statistics, got {response.status}: {body.decode()}")
+        return msgspec.json.decode(body, type=EndpointStatistics)
+
+    async def _logged(self, expected: Expected) -> dict[str, int]:
+        """How many requests each shadow says that it scored, ever."""
+        return {name: await self._count_lines(name) for name in expected.mirror_traffic}
+
+    async def _count_lines(self, deployment: str) -> int:
+        logs = await self._commands.run(
+            f"turnout ml online-deployment get-logs --name {deployment} "
+            f"--endpoint {self._endpoint} --lines {LOG_TAIL_LINES}"
+        )
+        return logs.count(LOG_LINES[deployment])
+
+
+def _copies(statistics: EndpointStatistics) -> dict[str, int]:
+    return {deployment.name: deployment.copies for deployment in statistics.deployments}
+
+
+def _position(statistics: EndpointStatistics) -> int:
+    return statistics.scheduled + statistics.mirror_considered
+
+
+def _difference(after: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
+    return {name: count - before.get(name, 0) for name, count in after.items()}

@@ -1,0 +1,62 @@
+"""The frame of the demo: a daemon before the show, a verdict after it, nothing left behind."""
+
+import asyncio
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from router.cli.demo.commands import Commands
+from router.cli.demo.daemon import running_daemon
+from router.cli.demo.failure import DemoFailed
+from router.cli.demo.report import Report
+from router.cli.demo.rollout import ENDPOINT, create_blue, delete_endpoint, roll_out_green
+from router.cli.demo.stage import Stage
+
+EXIT_OK, EXIT_FAILED = 0, 1
+REQUEST = "sample-request.json"
+
+
+def perform(examples: Path) -> int:
+    """Performs the whole demo with the files in ``examples``; returns the exit code."""
+    # Socket paths are limited to 107 bytes: a folder right below the system's one for these.
+    folder = Path(tempfile.mkdtemp(prefix="turnout-"))
+    try:
+        return asyncio.run(_perform(examples, (examples / REQUEST).read_bytes(), folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _perform(examples: Path, request: bytes, folder: Path) -> int:
+    # What ends the demo must end its daemon too: SIGTERM as well as Ctrl-C.
+    asyncio.get_running_loop().add_signal_handler(
+        signal.SIGTERM, signal.raise_signal, signal.SIGINT
+    )
+    report = Report(Console())
+    began_s = time.monotonic()
+    stage: Stage | None = None
+    try:
+        report.heading("Start the daemon")
+        report.command("turnout serve --config turnout.yml")
+        async with running_daemon(folder) as url:
+            report.answer(f"the control plane is at {url}; state is kept in {folder}")
+            report.note(f"the commands below run in {examples}")
+            stage = Stage(url, Commands(examples, url), report)
+            await _roll_out(stage, request)
+    except DemoFailed as failed:
+        problems = [*(stage.problems if stage else []), str(failed)]
+        report.closing(stage.rows if stage else [], 0, problems)
+        return EXIT_FAILED
+    report.closing(stage.rows, stage.requests, stage.problems)
+    report.note(f"{time.monotonic() - began_s:.0f} s")
+    return EXIT_FAILED if stage.problems else EXIT_OK
+
+
+async def _roll_out(stage: Stage, request: bytes) -> None:
+    await create_blue(stage)
+    async with stage.clients(ENDPOINT, request):
+        await roll_out_green(stage)
+    await delete_endpoint(stage)

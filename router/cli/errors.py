@@ -1,0 +1,37 @@
+"""How commands fail and warn: on stderr, in az's form."""
+
+from typing import IO, Any
+
+import click
+
+
+class CommandFailed(click.ClickException):
+    """Ends the command with exit code 1 and `ERROR: message`."""
+
+    exit_code = 1
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Prints the message on stderr."""
+        click.echo(f"ERROR: {self.message}", file=file, err=True)
+
+
+class Refused(CommandFailed):
+    """The control plane answered with an error.
+
+    Attributes:
+        status: the HTTP status.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"({code}) {message}")
+        self.status = status
+
+
+def user_error(message: str) -> CommandFailed:
+    """What az calls a UserError: the command makes no sense in the present state."""
+    return CommandFailed(f"(UserError) {message}")
+
+
+def warn(message: str) -> None:
+    """Prints `WARNING: message` on stderr."""
+    click.echo(f"WARNING: {message}", err=True)

@@ -1,0 +1,224 @@
+"""`turnout ml online-deployment`: the verbs of azure.md 3.2."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from router.cli import options
+from router.cli.assignments import set_json, set_text
+from router.cli.control_plane import ControlPlane, deployment_path, endpoint_path
+from router.cli.errors import CommandFailed, user_error, warn
+from router.cli.files import read_yaml
+from router.cli.operations import wait
+from router.cli.shapes import SOURCE, deployment_shape, listed
+from router.cli.specs import located, plain
+from router.cli.verb import Noun
+from router.core.arm import (
+    deployment_from_arm,
+    deployment_to_arm,
+    endpoint_from_arm,
+    endpoint_to_arm,
+)
+from router.core.config import DeploymentSpec
+from router.core.parse import parse
+from router.core.rules import check_name
+
+NO_CONTENT = 204
+
+command = Noun("online-deployment", help="One version of a model behind an endpoint.")
+
+
+@command.command()
+@options.name_or_file
+@options.endpoint_name_or_file
+@options.required_file
+@click.option("--all-traffic", is_flag=True, help="Give it all live traffic once it serves.")
+@options.set_text
+@options.no_wait
+@click.pass_obj
+def create(
+    control_plane: ControlPlane,
+    *,
+    name: str | None,
+    endpoint_name: str | None,
+    file: Path,
+    all_traffic: bool,
+    assignments: tuple[str, ...],
+    no_wait: bool,
+) -> dict[str, Any] | None:
+    """Create a deployment from a file."""
+    raw = read_yaml(file)
+    set_text(raw, assignments, DeploymentSpec)
+    spec = _from_file(raw, file, name, endpoint_name)
+    check_name("deployment", spec.name)
+    if control_plane.find(deployment_path(spec.endpoint_name, spec.name)) is not None:
+        raise user_error(
+            "A deployment with this name already exists. If you are trying to create a new "
+            "deployment, use a different name. If you are trying to update an existing "
+            "deployment, use `az ml online-deployment update` instead."
+        )
+    if all_traffic:
+        warn(_all_traffic_notice(spec, no_wait=no_wait))
+    created = _put(control_plane, spec, f"Creating deployment {spec.name}", no_wait=no_wait)
+    if all_traffic and not no_wait:
+        _give_all_traffic(control_plane, spec)
+    return created
+
+
+@command.command()
+@options.name_or_file
+@options.endpoint_name_or_file
+@options.file
+@options.set_json
+@options.no_wait
+@click.pass_obj
+def update(
+    control_plane: ControlPlane,
+    *,
+    name: str | None,
+    endpoint_name: str | None,
+    file: Path | None,
+    assignments: tuple[str, ...],
+    no_wait: bool,
+) -> dict[str, Any] | None:
+    """Change a deployment: to what a file says, or some keys with --set."""
+    raw = read_yaml(file) if file else {}
+    name = options.require_name(name or raw.get("name"), "--name", "name")
+    endpoint_name = options.require_name(
+        endpoint_name or raw.get("endpoint_name"), "--endpoint-name", "endpoint_name"
+    )
+    body = control_plane.find(deployment_path(endpoint_name, name))
+    if body is None:
+        raise CommandFailed("Deployment does not exist")
+    if file:
+        set_json(raw, assignments, DeploymentSpec)
+        spec = _from_file(raw, file, name, endpoint_name)
+    else:
+        spec = _edited(deployment_from_arm(endpoint_name, name, body, SOURCE), assignments)
+    return _put(control_plane, spec, f"Updating deployment {name}", no_wait=no_wait)
+
+
+@command.command()
+@options.name
+@options.endpoint_name
+@click.pass_obj
+def show(control_plane: ControlPlane, *, name: str, endpoint_name: str) -> dict[str, Any]:
+    """Print a deployment."""
+    body = control_plane.find(deployment_path(endpoint_name, name))
+    if body is None:
+        raise CommandFailed("Deployment does not exist.")
+    return deployment_shape(endpoint_name, body)
+
+
+@command.command(name="list")
+@options.endpoint_name
+@click.pass_obj
+def list_(control_plane: ControlPlane, *, endpoint_name: str) -> list[dict[str, Any]]:
+    """Print an endpoint's deployments, shortened."""
+    bodies = control_plane.get(deployment_path(endpoint_name))["value"]
+    return [listed("deployment", deployment_shape(endpoint_name, body)) for body in bodies]
+
+
+@command.command()
+@options.name
+@options.endpoint_name
+@options.yes
+@options.no_wait
+@click.pass_obj
+def delete(
+    control_plane: ControlPlane, *, name: str, endpoint_name: str, yes: bool, no_wait: bool
+) -> None:
+    """Delete a deployment that gets no traffic."""
+    options.confirm_deletion(yes=yes)
+    reply = control_plane.call("DELETE", deployment_path(endpoint_name, name))
+    if reply.status == NO_CONTENT:
+        raise CommandFailed("Deployment does not exist.")
+    if not no_wait:
+        wait(control_plane, reply, f"Deleting deployment {name}")
+
+
+@command.command()
+@options.name
+@options.endpoint_name
+@click.option(
+    "-l",
+    "--lines",
+    type=click.IntRange(min=1),
+    default=5000,
+    show_default=True,
+    help="How many, counted from the end.",
+)
+@click.pass_obj
+def get_logs(control_plane: ControlPlane, *, name: str, endpoint_name: str, lines: int) -> None:
+    """Print what a deployment's instances wrote, as plain text."""
+    path = f"{deployment_path(endpoint_name, name)}/getLogs"
+    content = control_plane.call("POST", path, {"tail": lines}).body["content"]
+    click.echo(content, nl=not content.endswith("\n"))
+
+
+def _from_file(
+    raw: dict[str, Any], file: Path, name: str | None, endpoint_name: str | None
+) -> DeploymentSpec:
+    """The deployment of a YAML file; names from the command line go before the file's."""
+    raw["name"] = options.require_name(name or raw.get("name"), "--name", "name")
+    raw["endpoint_name"] = options.require_name(
+        endpoint_name or raw.get("endpoint_name"), "--endpoint-name", "endpoint_name"
+    )
+    source = str(file)
+    spec = located(parse(DeploymentSpec, raw, source), source, file.resolve().parent)
+    if spec.environment is not None:
+        warn(
+            "`environment` is not built: scoring scripts run in the daemon's own Python "
+            "environment for now. Install what they import there."
+        )
+    return spec
+
+
+def _edited(present: DeploymentSpec, assignments: tuple[str, ...]) -> DeploymentSpec:
+    raw = plain(present)
+    set_json(raw, assignments, DeploymentSpec)
+    spec = parse(DeploymentSpec, raw, "--set")
+    if (spec.code_configuration, spec.model) == (present.code_configuration, present.model):
+        return spec
+    return located(spec, "--set", Path.cwd())
+
+
+def _put(
+    control_plane: ControlPlane, spec: DeploymentSpec, title: str, *, no_wait: bool
+) -> dict[str, Any] | None:
+    path = deployment_path(spec.endpoint_name, spec.name)
+    reply = control_plane.call("PUT", path, deployment_to_arm(spec))
+    if no_wait:
+        warn(
+            "Deployment create/update request initiated. Status can be checked using `turnout ml "
+            f"online-deployment show -n {spec.name} -e {spec.endpoint_name}`"
+        )
+        return None
+    wait(control_plane, reply, title)
+    return deployment_shape(spec.endpoint_name, control_plane.get(path))
+
+
+def _all_traffic_notice(spec: DeploymentSpec, *, no_wait: bool) -> str:
+    later = (
+        f"you can do it later using `turnout ml online-endpoint update --name "
+        f'{spec.endpoint_name} --traffic "{spec.name}=100"`.'
+    )
+    if no_wait:
+        return (
+            f"All traffic won't be set to deployment {spec.name} since no_wait option was "
+            f"provided. Once it has been provisioned, {later}"
+        )
+    return (
+        f"All traffic will be set to deployment {spec.name} once it has been provisioned. If you "
+        f"interrupt this command, {later}"
+    )
+
+
+def _give_all_traffic(control_plane: ControlPlane, spec: DeploymentSpec) -> None:
+    path = endpoint_path(spec.endpoint_name)
+    present = endpoint_from_arm(spec.endpoint_name, control_plane.get(path), SOURCE)
+    changed = msgspec.structs.replace(present, traffic={spec.name: 100})
+    reply = control_plane.call("PUT", path, endpoint_to_arm(changed))
+    wait(control_plane, reply, f"Giving all traffic to {spec.name}")

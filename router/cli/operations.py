@@ -1,0 +1,78 @@
+"""Waits for the control plane's long operations, with their progress on stderr.
+
+stdout stays free for what the command prints. A person at a terminal gets a spinner,
+anything else a plain line whenever there is news.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from router.cli.control_plane import ControlPlane, Reply
+from router.cli.errors import CommandFailed
+
+OPERATION_HEADER = "Azure-AsyncOperation"
+# The control plane answers when the operation ends, or after this time with its progress.
+POLL_WAIT_S = 1
+RUNNING = ("Creating", "Updating", "Deleting", "Scaling")
+
+
+def wait(control_plane: ControlPlane, reply: Reply, title: str) -> None:
+    """Returns when the operation that ``reply`` began is done; at once if it began none.
+
+    Args:
+        control_plane: where ``reply`` came from.
+        reply: the answer to a PUT, POST or DELETE.
+        title: what to show meanwhile, e.g. "Creating deployment blue".
+
+    Raises:
+        CommandFailed: the operation failed; the message is the control plane's.
+    """
+    url = reply.headers.get(OPERATION_HEADER)
+    if url is None:
+        return
+    with _progress(title) as tell:
+        while (status := _poll(control_plane, url))["status"] in RUNNING:
+            tell((status.get("properties") or {}).get("message"))
+    if status["status"] != "Succeeded":
+        error = status.get("error") or {"code": status["status"], "message": f"{title} ended"}
+        raise CommandFailed(f"({error['code']}) {error['message']}")
+
+
+def _poll(control_plane: ControlPlane, url: str) -> dict[str, Any]:
+    status: dict[str, Any] = control_plane.call(
+        "GET", url, headers={"Prefer": f"wait={POLL_WAIT_S}"}
+    ).body
+    return status
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[str | None], None]]:
+    if not sys.stderr.isatty():
+        yield _line_teller(title)
+        return
+
+    from rich.console import Console  # noqa: PLC0415 - slow to import, seldom needed
+
+    with Console(stderr=True).status(title) as spinner:
+        yield lambda message: spinner.update(_line(title, message))
+
+
+def _line_teller(title: str) -> Callable[[str | None], None]:
+    told = ""
+
+    def tell(message: str | None) -> None:
+        nonlocal told
+        line = _line(title, message)
+        if line != told:
+            click.echo(line, err=True)
+            told = line
+
+    return tell
+
+
+def _line(title: str, message: str | None) -> str:
+    return f"{title}: {message}" if message else title

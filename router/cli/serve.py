@@ -1,0 +1,43 @@
+"""`turnout serve`: starts the daemon in this process.
+
+All other commands are clients of the REST API and import nothing of the control plane.
+This one is the single exception, because somebody has to start it; the import stands
+inside the function so that no other command pays for it.
+"""
+
+from pathlib import Path
+
+import click
+
+from router.cli.files import read_yaml
+from router.core.config import DaemonConfig
+from router.core.parse import parse
+
+CONFIG_NAME = "turnout.yml"
+
+
+@click.command(name="serve")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help=f"The daemon's settings. Without it: ./{CONFIG_NAME} if there, else all defaults.",
+)
+@click.pass_context
+def command(ctx: click.Context, config_path: Path | None) -> None:
+    """Run the daemon in the foreground, until Ctrl-C or SIGTERM."""
+    config, base_dir = read_config(config_path, Path.cwd())
+
+    from router.control_plane.daemon import run  # noqa: PLC0415 - see this file's docstring
+
+    ctx.exit(run(config, base_dir))
+
+
+def read_config(config_path: Path | None, working_dir: Path) -> tuple[DaemonConfig, Path]:
+    """The daemon's settings and the absolute folder that their paths are relative to."""
+    if config_path is None and (working_dir / CONFIG_NAME).exists():
+        config_path = Path(CONFIG_NAME)
+    if config_path is None:
+        return DaemonConfig(), working_dir
+    config = parse(DaemonConfig, read_yaml(config_path), str(config_path))
+    return config, (working_dir / config_path).resolve().parent

@@ -1,0 +1,153 @@
+"""Assets: copies of code folders and models, by their content.
+
+A deployment runs from its copy, so that editing the original changes nothing until the
+next update, and a restart finds what was declared. ``assets/<sha256>/<name>`` keeps the
+name, because scripts rely on it (azure.md 1.2).
+"""
+
+import ast
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from router.core.config import DeploymentSpec
+from router.core.errors import BadRequest
+
+_SKIPPED = "__pycache__"
+_CHUNK_BYTES = 1 << 20
+
+
+class Assets:
+    """The folder of copies. Calls read and copy files, so they may take a while."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+
+    def stage(self, spec: DeploymentSpec) -> DeploymentSpec:
+        """The spec with the paths of copies of its code and model.
+
+        Raises:
+            BadRequest: as ``stage_code`` and ``stage_model``; or the model is a registered one.
+        """
+        code = spec.code_configuration
+        staged = self.stage_code(code.code, code.scoring_script, spec.name)
+        spec = replace(spec, code_configuration=replace(code, code=staged))
+        if spec.model is None:
+            return spec
+        if isinstance(spec.model, str):
+            raise BadRequest(
+                f"expected an inline model with a local path, got {spec.model!r}, at `$.model`. "
+                f"Registered models are not supported yet: write `model: {{path: PATH}}`."
+            )
+        return replace(spec, model=replace(spec.model, path=self.stage_model(spec.model.path)))
+
+    def stage_code(self, code: str, scoring_script: str, source: str) -> str:
+        """The path of a copy of the folder ``code``, whose script was checked.
+
+        Args:
+            code: absolute path; of a copy made before, too.
+            scoring_script: the script's path in that folder.
+            source: the deployment's name, for the message.
+
+        Raises:
+            BadRequest: no such folder or script, not readable, or not Python.
+        """
+        path = _absolute(code, "$.code_configuration.code")
+        if not path.is_dir():
+            raise BadRequest(f"expected a folder, got {code!r}, at `$.code_configuration.code`")
+        _check_script(path, scoring_script, source)
+        return str(self._stage(path, "$.code_configuration.code"))
+
+    def stage_model(self, model: str) -> str:
+        """The path of a copy of the file or folder ``model``.
+
+        Raises:
+            BadRequest: it is not there, or not readable.
+        """
+        path = _absolute(model, "$.model.path")
+        if not path.exists():
+            raise BadRequest(f"expected a file or folder, got {model!r}, at `$.model.path`")
+        return str(self._stage(path, "$.model.path"))
+
+    def _stage(self, path: Path, key: str) -> Path:
+        if path.parent.parent == self._root:
+            return path
+        try:
+            return self._copy(path)
+        except OSError as error:
+            raise BadRequest(f"expected to read {path}, got: {error}, at `{key}`") from error
+
+    def _copy(self, path: Path) -> Path:
+        """Copies first and names the copy by what it holds: the original may change meanwhile."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix="new-", dir=self._root))
+        try:
+            copy = work / path.name
+            if path.is_dir():
+                shutil.copytree(path, copy, ignore=shutil.ignore_patterns(_SKIPPED))
+            else:
+                shutil.copy2(path, copy)
+            _sync(copy)
+            final = self._root / _digest(copy)
+            if not final.exists():
+                work.rename(final)
+            return final / path.name
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _absolute(text: str, key: str) -> Path:
+    path = Path(text)
+    if not path.is_absolute():
+        raise BadRequest(f"expected an absolute path, got {text!r}, at `{key}`")
+    return Path(os.path.normpath(path))
+
+
+def _check_script(code: Path, scoring_script: str, source: str) -> None:
+    key = "$.code_configuration.scoring_script"
+    script = Path(os.path.normpath(code / scoring_script))
+    if not script.is_relative_to(code) or not script.is_file():
+        raise BadRequest(f"expected a file in {code}, got {scoring_script!r}, at `{key}`")
+    try:
+        ast.parse(script.read_bytes(), str(script))
+    except OSError as error:
+        raise BadRequest(f"expected to read {script}, got: {error.strerror}, at `{key}`") from error
+    except SyntaxError as error:
+        raise BadRequest(
+            f"Failed to submit deployment {source} due to syntax errors in scoring script "
+            f"{script}.\nError on line {error.lineno}: {error.text or ''}{error.msg}"
+        ) from error
+    except ValueError as error:
+        raise BadRequest(f"expected a Python file, got {script}: {error}, at `{key}`") from error
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    else:
+        yield from sorted(found for found in path.rglob("*") if found.is_file())
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 over names, lengths and contents, so that no two trees look alike."""
+    digest = hashlib.sha256()
+    for file in _files(path):
+        name = os.fsencode(file.relative_to(path.parent))
+        digest.update(len(name).to_bytes(8, "big") + name)
+        digest.update(file.stat().st_size.to_bytes(8, "big"))
+        with file.open("rb") as content:
+            while chunk := content.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _sync(path: Path) -> None:
+    """Brings the copy to disk before anything names it."""
+    for file in _files(path):
+        with file.open("rb") as content:
+            os.fsync(content.fileno())

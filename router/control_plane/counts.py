@@ -1,0 +1,50 @@
+"""Sums of what several workers counted. Pure."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from router.core.statistics import DeploymentStatistics, EndpointStatistics, WorkerStatistics
+
+T = TypeVar("T", EndpointStatistics, DeploymentStatistics)
+
+_EMPTY = WorkerStatistics(generation=0, accepted=0, answered=0, in_flight=0, endpoints=())
+
+
+def sum_of_workers(workers: Sequence[WorkerStatistics]) -> WorkerStatistics:
+    """All counters added; the generation is the oldest that one of them still routes by."""
+    if not workers:
+        return _EMPTY
+    by_name = _grouped(endpoint for worker in workers for endpoint in worker.endpoints)
+    return WorkerStatistics(
+        generation=min(worker.generation for worker in workers),
+        accepted=sum(worker.accepted for worker in workers),
+        answered=sum(worker.answered for worker in workers),
+        in_flight=sum(worker.in_flight for worker in workers),
+        endpoints=tuple(_sum_of_endpoints(same) for same in by_name),
+    )
+
+
+def _sum_of_endpoints(same: Sequence[EndpointStatistics]) -> EndpointStatistics:
+    by_name = _grouped(deployment for endpoint in same for deployment in endpoint.deployments)
+    return EndpointStatistics(
+        name=same[0].name,
+        scheduled=sum(endpoint.scheduled for endpoint in same),
+        mirror_considered=sum(endpoint.mirror_considered for endpoint in same),
+        refused=sum(endpoint.refused for endpoint in same),
+        deployments=tuple(_sum_of_deployments(deployments) for deployments in by_name),
+    )
+
+
+def _sum_of_deployments(same: Sequence[DeploymentStatistics]) -> DeploymentStatistics:
+    counters = [name for name in DeploymentStatistics.__struct_fields__ if name != "name"]
+    totals = {name: sum(getattr(one, name) for one in same) for name in counters}
+    return msgspec.structs.replace(same[0], **totals)
+
+
+def _grouped(items: Iterable[T]) -> list[list[T]]:
+    groups: dict[str, list[T]] = {}
+    for item in items:
+        groups.setdefault(item.name, []).append(item)
+    return list(groups.values())

@@ -1,0 +1,166 @@
+"""The daemon: puts the control plane together, serves its API and sees to a clean end.
+
+SIGTERM and SIGINT end it in order: API off, workers drain, instances stop. After a kill
+-9 workers and instances go on; the next daemon on the same state folder takes them up.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import uvloop
+from aiohttp import web
+
+from router.control_plane.api import make_app
+from router.control_plane.declare import declare, read_declarations
+from router.control_plane.layout import StateFolder
+from router.control_plane.ports import address_of, base_url, listen
+from router.control_plane.processes import write_atomically
+from router.control_plane.service import ControlPlane
+from router.control_plane.store import Store
+from router.control_plane.workers import WorkerPool
+from router.core.config import DaemonConfig
+from router.core.errors import TurnoutError
+
+EXIT_OK, EXIT_REFUSED = 0, 1
+# For requests of the API that wait for an operation.
+API_SHUTDOWN_S = 1.0
+PRIVATE_UMASK = 0o077
+
+log = logging.getLogger(__name__)
+
+
+class Addresses(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a ready daemon is reached; URLs without a slash at their end."""
+
+    pid: int
+    scoring_base: str
+    control_base: str
+
+
+def run(config: DaemonConfig, base_dir: Path) -> int:
+    """Runs a daemon until it is told to end; returns the exit code.
+
+    Args:
+        base_dir: what the paths in ``config`` are relative to.
+    """
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        uvloop.run(serve(config, base_dir, _announce))
+    except TurnoutError as error:
+        print(f"turnout: {error.message}", file=sys.stderr)  # noqa: T201 - for the user
+        return EXIT_REFUSED
+    return EXIT_OK
+
+
+async def serve(
+    config: DaemonConfig, base_dir: Path, on_ready: Callable[[Addresses], None]
+) -> None:
+    """Serves until SIGTERM or SIGINT, then drains and returns.
+
+    Args:
+        on_ready: called when workers serve and the API answers.
+
+    Raises:
+        TurnoutError: it can't start: a busy port, a wrong declaration, another daemon.
+    """
+    read_declarations(config, base_dir)
+    os.umask(PRIVATE_UMASK)
+    folder = StateFolder(base_dir / config.state_dir)
+    folder.create()
+    with folder.lock():
+        store = Store.open(folder.database)
+        try:
+            await _serve(config, base_dir, folder, store, on_ready)
+        finally:
+            store.close()
+
+
+async def _serve(
+    config: DaemonConfig,
+    base_dir: Path,
+    folder: StateFolder,
+    store: Store,
+    on_ready: Callable[[Addresses], None],
+) -> None:
+    settings = config.control_plane
+    listener = listen(settings.host, settings.port, "control_plane")
+    pool = WorkerPool(folder, config.data_plane)
+    plane = ControlPlane(store, folder, pool, config.data_plane.drain_timeout_ms)
+    try:
+        stop = _until_signal(pool, plane)
+        await pool.start()
+        await plane.start()
+        addresses = Addresses(
+            pid=os.getpid(),
+            scoring_base=pool.scoring_base,
+            control_base=base_url(*address_of(listener)),
+        )
+        async with _api(plane, pool, addresses, listener):
+            await _declare(plane, config, base_dir)
+            write_atomically(folder.daemon_record, msgspec.json.encode(addresses))
+            on_ready(addresses)
+            await stop.wait()
+    finally:
+        listener.close()
+        folder.daemon_record.unlink(missing_ok=True)
+        log.info("stopping: workers drain, then instances end")
+        await pool.stop()
+        await plane.stop()
+
+
+async def _declare(plane: ControlPlane, config: DaemonConfig, base_dir: Path) -> None:
+    try:
+        await declare(plane, config, base_dir)
+    except TurnoutError as error:
+        # What serves goes on. The files themselves were found right before anything began.
+        log.error("a declared endpoint is not up: %s", error.message)  # noqa: TRY400
+
+
+@asynccontextmanager
+async def _api(
+    plane: ControlPlane, pool: WorkerPool, addresses: Addresses, listener: socket.socket
+) -> AsyncIterator[None]:
+    def status() -> dict[str, object]:
+        return {**msgspec.to_builtins(addresses), "workers": [{"pid": pid} for pid in pool.pids]}
+
+    runner = web.AppRunner(make_app(plane, status), shutdown_timeout=API_SHUTDOWN_S)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener).start()
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _until_signal(pool: WorkerPool, plane: ControlPlane) -> asyncio.Event:
+    """An event that the first SIGTERM or SIGINT sets; the second one ends everything at once."""
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            pool.kill()
+            plane.kill()
+            os._exit(EXIT_REFUSED)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    return stop
+
+
+def _announce(addresses: Addresses) -> None:
+    print(  # noqa: T201 - for the user, and for scripts that wait for it
+        f"turnout is ready: scoring at {addresses.scoring_base}, control plane at "
+        f"{addresses.control_base}",
+        flush=True,
+    )

@@ -1,0 +1,116 @@
+"""Endpoints that the daemon's file declares: read from Azure's YAML files, then brought up.
+
+A declaration is carried out when it is new or has changed since it was carried out last.
+So a restart does not undo what was done through the API meanwhile, such as a rollout.
+"""
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+import yaml
+from msgspec import Struct
+from msgspec.structs import replace
+
+from router.control_plane.service import ControlPlane
+from router.core.config import (
+    DaemonConfig,
+    Declaration,
+    DeploymentSpec,
+    EndpointSpec,
+    Environment,
+    Model,
+)
+from router.core.errors import BadRequest
+from router.core.parse import T, parse
+from router.core.rules import check_name, check_traffic
+
+
+class Declared(Struct, frozen=True, kw_only=True):
+    """An endpoint with its deployments; paths are absolute, rules are checked."""
+
+    endpoint: EndpointSpec
+    deployments: tuple[DeploymentSpec, ...]
+
+
+async def declare(control_plane: ControlPlane, config: DaemonConfig, base_dir: Path) -> None:
+    """Brings up what ``config`` declares; returns when it serves.
+
+    Args:
+        base_dir: what the paths in ``config`` are relative to.
+
+    Raises:
+        BadRequest: a file is missing or wrong; nothing was changed then.
+        DeploymentFailed: a deployment did not come up.
+        Conflict: an operation on one of the endpoints runs.
+    """
+    for declared in read_declarations(config, base_dir):
+        name = declared.endpoint.name
+        fingerprint = hashlib.sha256(msgspec.json.encode(declared)).hexdigest()
+        if control_plane.declaration(name) != fingerprint:
+            await _carry_out(control_plane, declared)
+            control_plane.save_declaration(name, fingerprint)
+
+
+def read_declarations(config: DaemonConfig, base_dir: Path) -> list[Declared]:
+    """What ``config`` declares, read and checked; arguments and errors as ``declare``."""
+    return [_read(declaration, base_dir) for declaration in config.endpoints]
+
+
+async def _carry_out(control_plane: ControlPlane, declared: Declared) -> None:
+    endpoint = declared.endpoint
+    if all(known.spec.name != endpoint.name for known in control_plane.endpoints()):
+        # Its traffic can name deployments only once they are there.
+        await control_plane.put_endpoint(replace(endpoint, traffic={}, mirror_traffic={}))
+    for deployment in declared.deployments:
+        operation = await control_plane.put_deployment(deployment)
+        await operation.result()
+    await control_plane.put_endpoint(endpoint)
+
+
+def _read(declaration: Declaration, base_dir: Path) -> Declared:
+    endpoint = _load(EndpointSpec, base_dir / declaration.endpoint)
+    check_name("endpoint", endpoint.name)
+    deployments = []
+    for name in declaration.deployments:
+        path = base_dir / name
+        deployment = with_absolute_paths(_load(DeploymentSpec, path), path.parent)
+        check_name("deployment", deployment.name)
+        deployments.append(replace(deployment, endpoint_name=endpoint.name))
+    endpoint = replace(
+        endpoint,
+        traffic=declaration.traffic or endpoint.traffic,
+        mirror_traffic=declaration.mirror_traffic or endpoint.mirror_traffic,
+    )
+    names = {deployment.name for deployment in deployments}
+    check_traffic(endpoint.traffic, endpoint.mirror_traffic, names)
+    return Declared(endpoint=endpoint, deployments=tuple(deployments))
+
+
+def with_absolute_paths(spec: DeploymentSpec, folder: Path) -> DeploymentSpec:
+    """The spec with its paths resolved: in YAML they are relative to the file's folder."""
+    code = spec.code_configuration
+    model, environment = spec.model, spec.environment
+    if isinstance(model, Model):
+        model = replace(model, path=str((folder / model.path).absolute()))
+    if isinstance(environment, Environment) and isinstance(environment.conda_file, str):
+        conda_file = str((folder / environment.conda_file).absolute())
+        environment = replace(environment, conda_file=conda_file)
+    return replace(
+        spec,
+        code_configuration=replace(code, code=str((folder / code.code).absolute())),
+        model=model,
+        environment=environment,
+    )
+
+
+def _load(type_: type[T], path: Path) -> T:
+    try:
+        raw: object = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
+    except OSError as error:
+        raise BadRequest(
+            f"expected a YAML file, got {path}: {error.strerror}, at `$.endpoints`"
+        ) from error
+    except yaml.YAMLError as error:
+        raise BadRequest(f"{path}: expected YAML, got something else: {error}") from error
+    return parse(type_, raw, str(path))

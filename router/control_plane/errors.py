@@ -1,0 +1,41 @@
+"""Errors as HTTP answers: the one table, and the one shape (azure.md 8.2)."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+from aiohttp import web
+
+from router.core.errors import BadRequest, Conflict, ResourceNotFound, TurnoutError
+
+STATUS_OF: dict[type[TurnoutError], HTTPStatus] = {
+    BadRequest: HTTPStatus.BAD_REQUEST,
+    ResourceNotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+}
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turns whatever a handler raises into a JSON answer."""
+    try:
+        return await handler(request)
+    except TurnoutError as error:
+        status = STATUS_OF.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
+        return _answer(status, error.code, error.message)
+    except web.HTTPException as error:
+        status = HTTPStatus(error.status)
+        code = "".join(status.phrase.split())
+        return _answer(status, code, f"{status.phrase}: {request.method} {request.path}")
+    except Exception as error:
+        log.exception("%s %s failed", request.method, request.path)
+        message = f"{type(error).__name__}: {error}. The daemon's log says more."
+        return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, TurnoutError.code, message)
+
+
+def _answer(status: HTTPStatus, code: str, message: str) -> web.Response:
+    return web.json_response({"error": {"code": code, "message": message}}, status=status)

@@ -1,0 +1,205 @@
+"""Detached processes: started so that they outlive us, and found again by their records.
+
+A record names a process by pid and start time, since a pid alone is soon another's. Exits
+are told by the kernel through a pidfd, alike for children and for processes that a dead
+control plane started.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import msgspec
+import psutil
+from msgspec import Struct
+
+# `state` and `starttime` are fields 3 and 22 of /proc/<pid>/stat (proc(5)); these count from
+# the former, which follows the name in parentheses.
+_STATE_FIELD, _START_FIELD = 0, 19
+# Ended, but not yet reaped by its parent.
+_ZOMBIE = "Z"
+
+
+class ProcessRecord(Struct, frozen=True, kw_only=True):
+    """What finds a process again.
+
+    Attributes:
+        start_ticks: when it started, in clock ticks since boot: unlike a time of day it
+            doesn't move when somebody sets the clock.
+        details: what its owner needs to know about it.
+    """
+
+    pid: int
+    start_ticks: int
+    details: dict[str, str | int]
+
+
+class Process:
+    """A running process, whoever started it. Made by ``spawn`` and ``find``."""
+
+    def __init__(self, record: ProcessRecord, pidfd: int, path: Path) -> None:
+        self.pid = record.pid
+        self.details = record.details
+        self._pidfd = pidfd
+        self._path = path
+        self._loop = asyncio.get_running_loop()
+        self._exited: asyncio.Future[int | None] = self._loop.create_future()
+        self._loop.add_reader(pidfd, self._on_exit)
+
+    @property
+    def is_running(self) -> bool:
+        """False once its exit was seen."""
+        return not self._exited.done()
+
+    async def wait(self) -> int | None:
+        """Waits for the exit; the exit code, below 0 for a signal, None if not our child."""
+        return await asyncio.shield(self._exited)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal, to this very process or to nobody."""
+        if self.is_running:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    def kill(self) -> None:
+        """Ends it now."""
+        self.signal(signal.SIGKILL)
+
+    def forget(self) -> None:
+        """Watches it no longer; it runs on, and can be found again."""
+        if self.is_running:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._exited.cancel()
+
+    async def terminate(self, timeout_ms: int) -> None:
+        """Asks it to end, kills it if it has not after ``timeout_ms``, waits for its exit."""
+        self.signal(signal.SIGTERM)
+        await self.wait_or_kill(timeout_ms)
+
+    async def wait_or_kill(self, timeout_ms: int) -> None:
+        """Waits for its exit; kills it after ``timeout_ms``."""
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                await self.wait()
+        except TimeoutError:
+            self.kill()
+            await self.wait()
+
+    def _on_exit(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self._path.unlink(missing_ok=True)
+        self._exited.set_result(self._reap())
+
+    def _reap(self) -> int | None:
+        try:
+            _, status = os.waitpid(self.pid, os.WNOHANG)
+        except ChildProcessError:
+            return None
+        return os.waitstatus_to_exitcode(status)
+
+
+def spawn(
+    command: list[str],
+    env: Mapping[str, str],
+    *,
+    log: Path,
+    record: Path,
+    details: dict[str, str | int],
+) -> Process:
+    """Starts a process in a session of its own.
+
+    Args:
+        command: absolute path of the program, and its arguments.
+        env: its whole environment.
+        log: where its output goes, appended.
+        record: where its record goes; removed when its exit is seen.
+        details: kept in the record.
+    """
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    pid = os.posix_spawn(
+        command[0],
+        command,
+        env,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+    pidfd = os.pidfd_open(pid)
+    stat = _stat(pid)
+    assert stat is not None, "a child stays in /proc until it is reaped"
+    written = ProcessRecord(pid=pid, start_ticks=int(stat[_START_FIELD]), details=details)
+    write_atomically(record, msgspec.json.encode(written))
+    return Process(written, pidfd, record)
+
+
+def find(path: Path) -> Process | None:
+    """The process of a record, if there is one and it still runs; else the record is removed."""
+    try:
+        record = msgspec.json.decode(path.read_bytes(), type=ProcessRecord)
+        pidfd = os.pidfd_open(record.pid)
+    except (FileNotFoundError, msgspec.DecodeError, ProcessLookupError):
+        path.unlink(missing_ok=True)
+        return None
+    # In this order: the pidfd holds on to whatever process the start time is read of.
+    if not _is_running(record):
+        os.close(pidfd)
+        path.unlink(missing_ok=True)
+        return None
+    return Process(record, pidfd, path)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replaces the file so that readers see all of it or none, after a crash too."""
+    new = path.with_suffix(path.suffix + ".new")
+    with new.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def kill_strays(module: str, folder: Path, known_pids: Collection[int]) -> None:
+    """Kills processes of ``module`` that work in ``folder`` and have no record.
+
+    There is one if a control plane died after it had started the process and before the
+    record was on disk. Nothing was routed to it.
+    """
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        is_ours = command[1:4] == module_command(module)[1:] and any(
+            f"{folder}/" in argument for argument in command
+        )
+        if is_ours and process.pid not in known_pids:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def module_command(module: str) -> list[str]:
+    """The command that runs a module with this Python, without the current folder on its path."""
+    return [sys.executable, "-P", "-m", module]
+
+
+def _is_running(record: ProcessRecord) -> bool:
+    stat = _stat(record.pid)
+    if stat is None or stat[_STATE_FIELD] == _ZOMBIE:
+        return False
+    return int(stat[_START_FIELD]) == record.start_ticks
+
+
+def _stat(pid: int) -> list[str] | None:
+    """What /proc says of the process, from its state on; None if there is none."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return stat.rpartition(")")[2].split()

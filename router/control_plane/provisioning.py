@@ -1,0 +1,206 @@
+"""Bringing deployments up and down: instances, routing and store, in an order that is safe.
+
+New instances are warm before any worker hears of them; old ones have left every worker's
+routing and are drained before they are told to end (invariant 10). What is intended is on
+disk before it is begun, what serves is on disk before it is routed to, so that a control
+plane that dies at any point leaves a state from which the next one goes on (invariant 11).
+"""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from router.control_plane.groups import InstanceGroup
+from router.control_plane.instances import Instance, InstanceOwner, Supervisor
+from router.control_plane.layout import StateFolder
+from router.control_plane.records import Serving, StoredDeployment, now
+from router.control_plane.routing_of import routing_of
+from router.control_plane.store import Store
+from router.control_plane.workers import Workers
+from router.core.config import DeploymentSpec
+from router.core.errors import TurnoutError
+
+# Over and above the time to drain: what an instance may take to end.
+EXIT_GRACE_MS = 10_000
+
+Say = Callable[[str], None]
+Key = tuple[str, str]
+
+log = logging.getLogger(__name__)
+
+
+class Provisioner:
+    """What turns declarations into running instances and routing.
+
+    Args:
+        drain_timeout_ms: how long instances that leave may finish what they were given.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        folder: StateFolder,
+        supervisor: Supervisor,
+        workers: Workers,
+        drain_timeout_ms: int,
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._supervisor = supervisor
+        self._workers = workers
+        self._drain_timeout_ms = drain_timeout_ms
+        self._groups: dict[Key, InstanceGroup] = {}
+        self._publishing = asyncio.Lock()
+
+    async def publish(self) -> None:
+        """Returns when every worker routes by what is stored and warm now."""
+        # One after the other, so that a worker never gets an older routing last.
+        async with self._publishing:
+            endpoints = [
+                (endpoint, self._store.deployments(endpoint.spec.name))
+                for endpoint in self._store.endpoints()
+            ]
+            routing = routing_of(
+                self._store.next("generation"),
+                endpoints,
+                {key: group.routes for key, group in self._groups.items()},
+            )
+            await self._workers.apply(routing)
+
+    async def bring_up(self, deployment: StoredDeployment, say: Say) -> None:
+        """Makes what is declared serve; what served before goes on until then.
+
+        Raises:
+            TurnoutError: it could not be; the deployment is stored as Failed with the reason.
+        """
+        try:
+            await self._bring_up(deployment, say)
+        except Exception as error:
+            self._save(deployment.spec, state="Failed", error=str(error))
+            raise
+        self._save(deployment.spec, state="Succeeded", error=None)
+
+    async def delete_endpoint(self, name: str) -> None:
+        """Ends and forgets an endpoint that is stored as Deleting, with its deployments."""
+        deployments = [deployment.spec.name for deployment in self._store.deployments(name)]
+        await self._take_down([(name, deployment) for deployment in deployments])
+        self._store.delete_endpoint(name)
+        shutil.rmtree(self._folder.endpoint_logs(name), ignore_errors=True)
+
+    async def delete_deployment(self, endpoint_name: str, name: str) -> None:
+        """Ends and forgets a deployment that is stored as Deleting."""
+        await self._take_down([(endpoint_name, name)])
+        self._store.delete_deployment(endpoint_name, name)
+        shutil.rmtree(self._folder.deployment_logs(endpoint_name, name), ignore_errors=True)
+
+    async def restore(self) -> None:
+        """Goes on where a former control plane ended: takes up what runs, starts what is missing.
+
+        An instance that does not come up does not hold up the rest; it is tried again.
+        """
+        running = await self._supervisor.adopt()
+        log.info("%d instances run already", len(running))
+        await asyncio.gather(
+            *(
+                self._restore(deployment.serving, running)
+                for endpoint in self._store.endpoints()
+                for deployment in self._store.deployments(endpoint.spec.name)
+                if deployment.serving is not None
+                and "Deleting" not in {endpoint.state, deployment.state}
+            )
+        )
+        await self.publish()
+        routed = {route.id for group in self._groups.values() for route in group.routes}
+        await self._let_go([instance for instance in running if instance.route.id not in routed])
+
+    async def stop(self) -> None:
+        """Ends all instances. Workers should have stopped before."""
+        await self.close()
+        instances = [i for group in self._groups.values() for i in group.shrink(0)]
+        await self._supervisor.stop(instances, self._drain_timeout_ms + EXIT_GRACE_MS)
+
+    async def close(self) -> None:
+        """Lets go of the instances; they run on."""
+        await asyncio.gather(*(group.close() for group in self._groups.values()))
+
+    def kill(self) -> None:
+        """Ends every instance now; requests in flight are lost."""
+        for group in self._groups.values():
+            for instance in group.shrink(0):
+                instance.process.kill()
+
+    async def _take_down(self, keys: Iterable[Key]) -> None:
+        """Drains and ends all instances of deployments that are stored as Deleting."""
+        groups = [group for key in keys if (group := self._groups.pop(key, None)) is not None]
+        await self.publish()
+        for group in groups:
+            await group.close()
+        await self._let_go([instance for group in groups for instance in group.shrink(0)])
+
+    async def _bring_up(self, deployment: StoredDeployment, say: Say) -> None:
+        spec = deployment.spec
+        key = (spec.endpoint_name, spec.name)
+        old = self._groups.get(key)
+        if old is None or deployment.serving is None or _differs(deployment.serving.spec, spec):
+            revision = self._store.next("revision")
+            group = self._group(spec, revision)
+        else:
+            revision = deployment.serving.revision
+            group = old
+        await group.grow(spec.instance_count, _counter(spec.instance_count, say))
+        released = group.shrink(spec.instance_count)
+        if old is not None and old is not group:
+            await old.close()
+            released = old.shrink(0)
+        self._groups[key] = group
+        self._save(spec, serving=Serving(spec=spec, revision=revision))
+        await self.publish()
+        say(f"{spec.instance_count} instances serve; {len(released)} drain")
+        await self._let_go(released)
+
+    async def _restore(self, serving: Serving, running: list[Instance]) -> None:
+        spec = serving.spec
+        group = self._group(spec, serving.revision)
+        self._groups[spec.endpoint_name, spec.name] = group
+        group.adopt(instance for instance in running if instance.owner == group.owner)
+        group.shrink(spec.instance_count)
+        try:
+            await group.grow(spec.instance_count, lambda _: None)
+        except TurnoutError as error:
+            log.error("%s", error.message)  # noqa: TRY400 - the message has the traceback
+            group.keep(spec.instance_count)
+
+    async def _let_go(self, instances: list[Instance]) -> None:
+        """Drains and ends instances that are in no routing any more."""
+        if not instances:
+            return
+        ids = [instance.route.id for instance in instances]
+        remaining = list(await self._workers.await_drained(ids, self._drain_timeout_ms))
+        if remaining:
+            log.warning("instances %s still had requests at the end of their time", remaining)
+        await self._supervisor.stop(instances, EXIT_GRACE_MS)
+
+    def _group(self, spec: DeploymentSpec, revision: int) -> InstanceGroup:
+        owner = InstanceOwner(spec.endpoint_name, spec.name, revision)
+        return InstanceGroup(self._supervisor, owner, spec, self.publish)
+
+    def _save(self, spec: DeploymentSpec, **changes: object) -> None:
+        stored = self._store.deployment(spec.endpoint_name, spec.name)
+        assert stored is not None, "deleted while an operation ran on it"
+        self._store.save_deployment(replace(stored, modified_at=now(), **changes))
+
+
+def _differs(serving: DeploymentSpec, declared: DeploymentSpec) -> bool:
+    """Whether only new instances can run what is declared now."""
+    return (
+        serving.code_configuration != declared.code_configuration
+        or serving.model != declared.model
+        or serving.environment_variables != declared.environment_variables
+    )
+
+
+def _counter(count: int, say: Say) -> Callable[[int], None]:
+    return lambda ready: say(f"{ready} of {count} instances ready")

@@ -1,0 +1,81 @@
+"""Endpoints, deployments and operations as the API answers them (azure.md 8.2, 8.3). Pure."""
+
+from collections.abc import Mapping
+
+from router.control_plane.operations import Operation
+from router.control_plane.records import StoredDeployment, StoredEndpoint
+from router.core.arm import deployment_to_arm, endpoint_to_arm
+
+PROVIDER = "Microsoft.MachineLearningServices"
+_TYPE = f"{PROVIDER}/workspaces/onlineEndpoints"
+# What the service adds to a resource's own properties; clients send it back with a PUT.
+ENDPOINT_ID_PROPERTY = "azureml.onlineendpointid"
+
+
+def endpoint_resource(
+    endpoint: StoredEndpoint, workspace_path: str, scoring_base: str
+) -> dict[str, object]:
+    """The answer to a GET of an endpoint."""
+    name = endpoint.spec.name
+    path = f"{workspace_path}/onlineEndpoints/{name}"
+    body = endpoint_to_arm(endpoint.spec)
+    properties = _object(body["properties"])
+    return body | {
+        "id": path,
+        "name": name,
+        "type": _TYPE,
+        "kind": "Managed",
+        "systemData": _system_data(endpoint.created_at, endpoint.modified_at),
+        "properties": {
+            **properties,
+            "properties": {
+                **_object(properties["properties"]),
+                ENDPOINT_ID_PROPERTY: path.lower(),
+            },
+            "provisioningState": endpoint.state,
+            "scoringUri": f"{scoring_base}/{name}/score",
+        },
+    }
+
+
+def deployment_resource(deployment: StoredDeployment, workspace_path: str) -> dict[str, object]:
+    """The answer to a GET of a deployment."""
+    spec = deployment.spec
+    body = deployment_to_arm(spec)
+    properties = {**_object(body["properties"]), "provisioningState": deployment.state}
+    if deployment.error is not None:
+        properties["provisioningError"] = {"code": "DeploymentFailed", "message": deployment.error}
+    return body | {
+        "id": f"{workspace_path}/onlineEndpoints/{spec.endpoint_name}/deployments/{spec.name}",
+        "name": spec.name,
+        "type": f"{_TYPE}/deployments",
+        "kind": "Managed",
+        "systemData": _system_data(deployment.created_at, deployment.modified_at),
+        "properties": properties,
+    }
+
+
+def operation_status(operation: Operation, path: str) -> dict[str, object]:
+    """The answer to a poll."""
+    status: dict[str, object] = {
+        "id": path,
+        "name": operation.id,
+        "status": operation.status,
+        "startTime": operation.started_at,
+        "percentComplete": 100.0 if operation.ended_at is not None else 0.0,
+        "properties": {"message": operation.message},
+    }
+    if operation.ended_at is not None:
+        status["endTime"] = operation.ended_at
+    if operation.error is not None:
+        status["error"] = {"code": operation.error.code, "message": operation.error.message}
+    return status
+
+
+def _system_data(created_at: str, modified_at: str) -> dict[str, object]:
+    return {"createdAt": created_at, "lastModifiedAt": modified_at}
+
+
+def _object(value: object) -> Mapping[str, object]:
+    assert isinstance(value, dict)
+    return value

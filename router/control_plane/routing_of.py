@@ -1,0 +1,89 @@
+"""What was declared and what is warm, as the routing that workers get. A pure function."""
+
+from collections.abc import Mapping, Sequence
+
+from router.control_plane.records import StoredDeployment, StoredEndpoint
+from router.core.config import DeploymentSpec
+from router.core.errors import BadRequest
+from router.core.routing import DeploymentRoute, EndpointRoute, InstanceRoute, Routing
+
+Instances = Mapping[tuple[str, str], tuple[InstanceRoute, ...]]
+WORKER_COUNT = "WORKER_COUNT"
+
+
+def routing_of(
+    generation: int,
+    endpoints: Sequence[tuple[StoredEndpoint, Sequence[StoredDeployment]]],
+    instances: Instances,
+) -> Routing:
+    """The routing of what is not being deleted.
+
+    Args:
+        generation: its number.
+        endpoints: each with its deployments.
+        instances: the warm ones of each (endpoint name, deployment name).
+    """
+    return Routing(
+        generation=generation,
+        endpoints=tuple(
+            _endpoint(endpoint, deployments, instances)
+            for endpoint, deployments in endpoints
+            if endpoint.state != "Deleting"
+        ),
+    )
+
+
+def parallel_runs(spec: DeploymentSpec) -> int:
+    """How many run() an instance executes at once: its WORKER_COUNT (azure.md 4.4)."""
+    return int(spec.environment_variables.get(WORKER_COUNT, "1"))
+
+
+def check_environment_variables(variables: Mapping[str, str]) -> None:
+    """Refuses what no process can have in its environment, and a wrong WORKER_COUNT.
+
+    Raises:
+        BadRequest: a broken name or value.
+    """
+    for name, value in variables.items():
+        at = f"at `$.environment_variables.{name}`"
+        if not name or "=" in name or "\0" in name + value:
+            raise BadRequest(
+                f"expected a name without `=` and no zero character, got {name!r} with {value!r}, "
+                f"{at}"
+            )
+        if name == WORKER_COUNT and not (value.isascii() and value.isdecimal() and int(value)):
+            raise BadRequest(f"expected a number above 0, got {value!r}, {at}")
+
+
+def _endpoint(
+    endpoint: StoredEndpoint, deployments: Sequence[StoredDeployment], instances: Instances
+) -> EndpointRoute:
+    spec = endpoint.spec
+    return EndpointRoute(
+        name=spec.name,
+        keys=(endpoint.primary_key, endpoint.secondary_key),
+        deployments=tuple(
+            _deployment(deployment, instances.get((spec.name, deployment.spec.name), ()))
+            for deployment in deployments
+            if deployment.state != "Deleting"
+        ),
+        traffic=spec.traffic,
+        mirror_traffic=spec.mirror_traffic,
+    )
+
+
+def _deployment(
+    deployment: StoredDeployment, instances: tuple[InstanceRoute, ...]
+) -> DeploymentRoute:
+    """By the spec that serves: a newer one is in force only once it came up."""
+    spec = deployment.serving.spec if deployment.serving is not None else deployment.spec
+    return DeploymentRoute(
+        name=spec.name,
+        request_timeout_ms=spec.request_settings.request_timeout_ms,
+        max_concurrent_requests_per_instance=(
+            spec.request_settings.max_concurrent_requests_per_instance
+        ),
+        instance_count=spec.instance_count,
+        parallel_runs=parallel_runs(spec),
+        instances=instances,
+    )

@@ -1,0 +1,270 @@
+"""The control plane's operations on endpoints and deployments, whoever asks for them.
+
+The REST API and the embedded router are its clients. Each operation checks its input
+whole before anything changes; at most one runs on an endpoint at a time. How instances
+and routing follow is provisioning.py's.
+"""
+
+import asyncio
+import contextlib
+
+from msgspec.structs import replace
+
+from router.control_plane.assets import Assets
+from router.control_plane.instances import Supervisor
+from router.control_plane.layout import StateFolder
+from router.control_plane.logs import last_lines
+from router.control_plane.operations import Operation, Operations
+from router.control_plane.provisioning import Provisioner
+from router.control_plane.records import (
+    Keys,
+    KeyType,
+    StoredDeployment,
+    StoredEndpoint,
+    declared_deployment,
+    declared_endpoint,
+    keys_of,
+    with_new_key,
+)
+from router.control_plane.routing_of import check_environment_variables
+from router.control_plane.store import Store
+from router.control_plane.workers import Workers
+from router.core.config import DeploymentSpec, EndpointSpec
+from router.core.errors import ResourceNotFound
+from router.core.rules import check_deletable, check_deployment_count, check_name, check_traffic
+from router.core.statistics import EndpointStatistics
+
+
+class ControlPlane:
+    """Owns the state: what is declared, what runs, what is routed.
+
+    Args:
+        folder: made already.
+        workers: running already.
+        drain_timeout_ms: how long instances that leave may finish what they were given.
+    """
+
+    def __init__(
+        self, store: Store, folder: StateFolder, workers: Workers, drain_timeout_ms: int
+    ) -> None:
+        self.operations = Operations()
+        self._store = store
+        self._folder = folder
+        self._assets = Assets(folder.assets)
+        self._workers = workers
+        supervisor = Supervisor(folder, lambda: store.next("instance"))
+        self._provisioner = Provisioner(store, folder, supervisor, workers, drain_timeout_ms)
+
+    @property
+    def scoring_base(self) -> str:
+        """The URL under which endpoints are called."""
+        return self._workers.scoring_base
+
+    async def start(self) -> None:
+        """Goes on where a former control plane ended; returns when workers serve."""
+        await self._provisioner.restore()
+        for endpoint in self._store.endpoints():
+            self._resume(endpoint)
+
+    async def stop(self) -> None:
+        """Breaks off operations and ends all instances. Workers should have stopped before."""
+        await self.operations.cancel()
+        await self._provisioner.stop()
+
+    def kill(self) -> None:
+        """Ends all instances now; requests in flight are lost."""
+        self._provisioner.kill()
+
+    async def close(self) -> None:
+        """Breaks off operations and lets go of the instances; they run on."""
+        await self.operations.cancel()
+        await self._provisioner.close()
+
+    # Endpoints
+
+    def endpoints(self) -> list[StoredEndpoint]:
+        """All, by name."""
+        return self._store.endpoints()
+
+    def endpoint(self, name: str) -> StoredEndpoint:
+        """The endpoint of this name.
+
+        Raises:
+            ResourceNotFound: there is none.
+        """
+        endpoint = self._store.endpoint(name)
+        if endpoint is None:
+            raise ResourceNotFound(
+                f"expected the name of an endpoint, got {name!r}. Create it first with `turnout "
+                f"ml online-endpoint create --name {name}`."
+            )
+        return endpoint
+
+    async def put_endpoint(self, spec: EndpointSpec) -> bool:
+        """Creates or replaces an endpoint; returns when every worker routes by it.
+
+        Returns:
+            Whether it is new.
+
+        Raises:
+            BadRequest: a broken name or rule (invariant 6).
+            Conflict: an operation on it runs.
+        """
+        check_name("endpoint", spec.name)
+        with self.operations.exclusive(spec.name, "Updating"):
+            deployments = {deployment.spec.name for deployment in self.deployments_of(spec.name)}
+            check_traffic(spec.traffic, spec.mirror_traffic, deployments)
+            old = self._store.endpoint(spec.name)
+            self._store.save_endpoint(declared_endpoint(spec, old))
+            await self._provisioner.publish()
+        return old is None
+
+    def delete_endpoint(self, name: str) -> Operation | None:
+        """Begins to delete an endpoint with its deployments, traffic or not (azure.md 4.7).
+
+        Returns:
+            The operation; None if there is no such endpoint.
+        """
+        endpoint = self._store.endpoint(name)
+        if endpoint is None:
+            return None
+        with contextlib.ExitStack() as until:
+            until.enter_context(self.operations.exclusive(name, "Deleting"))
+            self._store.save_endpoint(replace(endpoint, state="Deleting"))
+            return self._delete_endpoint(name, until)
+
+    def keys(self, endpoint_name: str) -> Keys:
+        """The endpoint's keys."""
+        return keys_of(self.endpoint(endpoint_name))
+
+    async def regenerate_key(self, endpoint_name: str, which: KeyType, value: str | None) -> Keys:
+        """Replaces a key; returns when no worker takes the old one any more.
+
+        Args:
+            value: the new key; a random one if None or the present key, which clients of
+                Azure send along (azure.md section 6).
+        """
+        with self.operations.exclusive(endpoint_name, "Updating"):
+            endpoint = self.endpoint(endpoint_name)
+            self._store.save_endpoint(with_new_key(endpoint, which, value))
+            await self._provisioner.publish()
+        return self.keys(endpoint_name)
+
+    async def statistics(self, endpoint_name: str) -> EndpointStatistics:
+        """What all workers counted for the endpoint."""
+        self.endpoint(endpoint_name)
+        counted = await self._workers.statistics()
+        empty = EndpointStatistics(
+            name=endpoint_name, scheduled=0, mirror_considered=0, refused=0, deployments=()
+        )
+        return next((e for e in counted.endpoints if e.name == endpoint_name), empty)
+
+    def declaration(self, endpoint_name: str) -> str | None:
+        """The fingerprint of what the daemon's file last declared for this endpoint."""
+        return self._store.declaration(endpoint_name)
+
+    def save_declaration(self, endpoint_name: str, fingerprint: str) -> None:
+        """Notes that a declaration was carried out."""
+        self._store.save_declaration(endpoint_name, fingerprint)
+
+    # Deployments
+
+    def deployments_of(self, endpoint_name: str) -> list[StoredDeployment]:
+        """An endpoint's deployments, by name; none for an endpoint that does not exist."""
+        return self._store.deployments(endpoint_name)
+
+    def deployment(self, endpoint_name: str, name: str) -> StoredDeployment:
+        """The deployment of this name.
+
+        Raises:
+            ResourceNotFound: there is no such deployment, or no such endpoint.
+        """
+        self.endpoint(endpoint_name)
+        deployment = self._store.deployment(endpoint_name, name)
+        if deployment is None:
+            raise ResourceNotFound(
+                f"expected a deployment of endpoint {endpoint_name!r}, got {name!r}. Create it "
+                f"first with `turnout ml online-deployment create --name {name} --endpoint-name "
+                f"{endpoint_name} --file FILE`."
+            )
+        return deployment
+
+    async def put_deployment(self, spec: DeploymentSpec) -> Operation:
+        """Begins to create or update a deployment, once its code and model are copied.
+
+        Raises:
+            BadRequest: a broken name or rule, or a path that can't be read.
+            ResourceNotFound: there is no such endpoint.
+            Conflict: an operation on the endpoint runs.
+        """
+        check_name("deployment", spec.name)
+        check_environment_variables(spec.environment_variables)
+        self.endpoint(spec.endpoint_name)
+        with contextlib.ExitStack() as until:
+            until.enter_context(self.operations.exclusive(spec.endpoint_name, "Updating"))
+            names = {d.spec.name for d in self.deployments_of(spec.endpoint_name)}
+            check_deployment_count(len(names | {spec.name}))
+            spec = await asyncio.to_thread(self._assets.stage, spec)
+            old = self._store.deployment(spec.endpoint_name, spec.name)
+            deployment = declared_deployment(spec, old)
+            self._store.save_deployment(deployment)
+            return self._bring_up(deployment, until)
+
+    def delete_deployment(self, endpoint_name: str, name: str) -> Operation | None:
+        """Begins to delete a deployment.
+
+        Returns:
+            The operation; None if there is no such deployment.
+
+        Raises:
+            BadRequest: live or mirrored requests still reach it.
+            Conflict: an operation on the endpoint runs.
+        """
+        endpoint = self._store.endpoint(endpoint_name)
+        deployment = self._store.deployment(endpoint_name, name)
+        if endpoint is None or deployment is None:
+            return None
+        check_deletable(name, endpoint.spec.traffic, endpoint.spec.mirror_traffic)
+        with contextlib.ExitStack() as until:
+            until.enter_context(self.operations.exclusive(endpoint_name, "Deleting"))
+            self._store.save_deployment(replace(deployment, state="Deleting"))
+            return self._delete_deployment(endpoint_name, name, until)
+
+    async def logs(self, endpoint_name: str, name: str, lines_max: int) -> str:
+        """The last lines that the deployment's instances printed."""
+        self.deployment(endpoint_name, name)
+        folder = self._folder.deployment_logs(endpoint_name, name)
+        return await asyncio.to_thread(last_lines, folder, lines_max)
+
+    # What operations do. Each frees the endpoint when it ends, by closing ``until``.
+
+    def _resume(self, endpoint: StoredEndpoint) -> None:
+        """Begins again what a former control plane had begun: at most one operation."""
+        name = endpoint.spec.name
+        deployments = self._store.deployments(name)
+        with contextlib.ExitStack() as until:
+            if endpoint.state == "Deleting":
+                until.enter_context(self.operations.exclusive(name, "Deleting"))
+                self._delete_endpoint(name, until)
+            elif begun := [d for d in deployments if d.state not in {"Succeeded", "Failed"}]:
+                (deployment,) = begun
+                until.enter_context(self.operations.exclusive(name, "Updating"))
+                if deployment.state == "Deleting":
+                    self._delete_deployment(name, deployment.spec.name, until)
+                else:
+                    self._bring_up(deployment, until)
+
+    def _delete_endpoint(self, name: str, until: contextlib.ExitStack) -> Operation:
+        work = self._provisioner.delete_endpoint(name)
+        return self.operations.start(Operation("Deleting"), work, until)
+
+    def _delete_deployment(
+        self, endpoint_name: str, name: str, until: contextlib.ExitStack
+    ) -> Operation:
+        work = self._provisioner.delete_deployment(endpoint_name, name)
+        return self.operations.start(Operation("Deleting"), work, until)
+
+    def _bring_up(self, deployment: StoredDeployment, until: contextlib.ExitStack) -> Operation:
+        operation = Operation("Creating" if deployment.state == "Creating" else "Updating")
+        work = self._provisioner.bring_up(deployment, operation.say)
+        return self.operations.start(operation, work, until)

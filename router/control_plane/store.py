@@ -1,0 +1,166 @@
+"""The store: everything declared, and how far it has come, in one SQLite file.
+
+A change is on disk when the call that made it returns (invariant 11). Rows hold
+records.py's structs as JSON, so that a person can read them. No rules: those are the service's.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from router.control_plane.records import StoredDeployment, StoredEndpoint
+from router.core.errors import TurnoutError
+
+IN_MEMORY = ":memory:"
+_VERSION = 1
+_TABLES = (
+    "CREATE TABLE endpoints (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
+    """CREATE TABLE deployments (endpoint TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (endpoint, name)) STRICT""",
+    "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT",
+    "CREATE TABLE declarations (endpoint TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) STRICT",
+    f"PRAGMA user_version = {_VERSION}",
+)
+
+Counter = Literal["generation", "instance", "revision"]
+
+
+class Store:
+    """One control plane's state. Calls are short and synchronous."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    @classmethod
+    def open(cls, path: Path | Literal[":memory:"]) -> "Store":
+        """Opens the file, or makes it, readable by this user only.
+
+        Raises:
+            TurnoutError: it is not a store, or one of a newer version.
+        """
+        if isinstance(path, Path):
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        db = sqlite3.connect(path, isolation_level=None)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            _create_tables(db, path)
+        except sqlite3.DatabaseError as error:
+            db.close()
+            raise TurnoutError(
+                f"expected a SQLite file of turnout, got {path}: {error}. Move it away to begin "
+                f"with an empty state."
+            ) from error
+        except TurnoutError:
+            db.close()
+            raise
+        return cls(db)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._db.close()
+
+    def endpoints(self) -> list[StoredEndpoint]:
+        """All of them, by name."""
+        rows = self._db.execute("SELECT body FROM endpoints ORDER BY name")
+        return [msgspec.json.decode(body, type=StoredEndpoint) for (body,) in rows]
+
+    def endpoint(self, name: str) -> StoredEndpoint | None:
+        """The endpoint, or None."""
+        rows = self._db.execute("SELECT body FROM endpoints WHERE name = ?", (name,))
+        return next((msgspec.json.decode(body, type=StoredEndpoint) for (body,) in rows), None)
+
+    def save_endpoint(self, endpoint: StoredEndpoint) -> None:
+        """Writes it, new or changed."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO endpoints VALUES (?, ?)",
+            (endpoint.spec.name, _json(endpoint)),
+        )
+
+    def delete_endpoint(self, name: str) -> None:
+        """Removes it with its deployments, at once."""
+        with self._transaction():
+            self._db.execute("DELETE FROM deployments WHERE endpoint = ?", (name,))
+            self._db.execute("DELETE FROM declarations WHERE endpoint = ?", (name,))
+            self._db.execute("DELETE FROM endpoints WHERE name = ?", (name,))
+
+    def deployments(self, endpoint_name: str) -> list[StoredDeployment]:
+        """Those of an endpoint, by name."""
+        rows = self._db.execute(
+            "SELECT body FROM deployments WHERE endpoint = ? ORDER BY name", (endpoint_name,)
+        )
+        return [msgspec.json.decode(body, type=StoredDeployment) for (body,) in rows]
+
+    def deployment(self, endpoint_name: str, name: str) -> StoredDeployment | None:
+        """The deployment, or None."""
+        return next((d for d in self.deployments(endpoint_name) if d.spec.name == name), None)
+
+    def save_deployment(self, deployment: StoredDeployment) -> None:
+        """Writes it, new or changed."""
+        spec = deployment.spec
+        self._db.execute(
+            "INSERT OR REPLACE INTO deployments VALUES (?, ?, ?)",
+            (spec.endpoint_name, spec.name, _json(deployment)),
+        )
+
+    def delete_deployment(self, endpoint_name: str, name: str) -> None:
+        """Removes it."""
+        self._db.execute(
+            "DELETE FROM deployments WHERE endpoint = ? AND name = ?", (endpoint_name, name)
+        )
+
+    def next(self, counter: Counter) -> int:
+        """The next number of a counter, never given twice; the first is 1."""
+        rows = self._db.execute(
+            "INSERT INTO counters VALUES (?, 1) "
+            "ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+            (counter,),
+        )
+        return int(rows.fetchall()[0][0])
+
+    def declaration(self, endpoint_name: str) -> str | None:
+        """The fingerprint of what the daemon's file last declared for this endpoint."""
+        rows = self._db.execute(
+            "SELECT fingerprint FROM declarations WHERE endpoint = ?", (endpoint_name,)
+        )
+        return next((str(fingerprint) for (fingerprint,) in rows), None)
+
+    def save_declaration(self, endpoint_name: str, fingerprint: str) -> None:
+        """Notes that a declaration was carried out."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO declarations VALUES (?, ?)", (endpoint_name, fingerprint)
+        )
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+
+def _create_tables(db: sqlite3.Connection, path: Path | str) -> None:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version == 0:
+        db.execute("BEGIN IMMEDIATE")
+        for statement in _TABLES:
+            db.execute(statement)
+        db.execute("COMMIT")
+    elif version != _VERSION:
+        raise TurnoutError(
+            f"expected a state of version {_VERSION}, got version {version} in {path}. Use the "
+            f"turnout that wrote it, or another `state_dir`."
+        )
+
+
+def _json(value: Struct) -> str:
+    return msgspec.json.encode(value).decode()

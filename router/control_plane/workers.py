@@ -1,0 +1,163 @@
+"""The workers of this machine, as one: what they are told, all are told.
+
+``Workers`` is what the control plane needs of a data plane; the router that runs inside a
+user's program fulfils it too.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from router.control_plane.counts import sum_of_workers
+from router.control_plane.layout import StateFolder
+from router.control_plane.ports import address_of, base_url, reserve_port
+from router.control_plane.processes import Process, find, kill_strays
+from router.control_plane.worker_slot import (
+    EXIT_GRACE_MS,
+    WORKER_MODULE,
+    WorkerAddress,
+    WorkerSlot,
+)
+from router.core.config import DataPlaneSettings
+from router.core.routing import Routing
+from router.core.statistics import WorkerStatistics
+
+
+class Workers(Protocol):
+    """What routes."""
+
+    @property
+    def scoring_base(self) -> str:
+        """The URL under which endpoints are called, without a slash at its end."""
+
+    async def apply(self, routing: Routing) -> None:
+        """Returns when no request that arrives later is routed by an older one."""
+
+    async def await_drained(self, instance_ids: Sequence[str], timeout_ms: int) -> Iterable[str]:
+        """Waits until the instances hold no request; returns those that still do."""
+
+    async def statistics(self) -> WorkerStatistics:
+        """Counters, summed over all workers."""
+
+
+class WorkerPool:
+    """Worker processes on one port.
+
+    Args:
+        settings: how many, and where they listen.
+    """
+
+    def __init__(self, folder: StateFolder, settings: DataPlaneSettings) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._routing: Routing | None = None
+        self._port = settings.port
+        self._reservation: socket.socket | None = None
+        self._slots = [
+            WorkerSlot(folder, number, lambda: self._routing) for number in range(settings.workers)
+        ]
+
+    @property
+    def scoring_base(self) -> str:
+        """The URL under which endpoints are called; right once ``start`` returned."""
+        return base_url(self._settings.host, self._port)
+
+    @property
+    def pids(self) -> list[int]:
+        """The workers' process ids; one that is being replaced is missing."""
+        return [slot.process.pid for slot in self._slots if slot.process is not None]
+
+    async def start(self) -> None:
+        """Takes up the workers that run and starts those that are missing.
+
+        They open their port with the first ``apply``.
+
+        Raises:
+            TurnoutError: the port is in use.
+        """
+        running = await self._adopt()
+        if running:
+            self._port = running[0].port
+        else:
+            host, port = self._settings.host, self._settings.port
+            self._reservation = reserve_port(host, port, "data_plane")
+            _, self._port = address_of(self._reservation)
+        for slot in self._slots:
+            slot.start(self._address(self._port))
+
+    async def apply(self, routing: Routing) -> None:
+        """Returns when every worker routes by ``routing``."""
+        assert self._routing is None or routing.generation > self._routing.generation
+        self._routing = routing
+        await asyncio.gather(*(slot.apply(routing) for slot in self._slots))
+
+    async def await_drained(self, instance_ids: Sequence[str], timeout_ms: int) -> set[str]:
+        """Waits until the instances hold no request in any worker; returns those that do."""
+        ids = tuple(instance_ids)
+        remaining = await asyncio.gather(
+            *(slot.await_drained(ids, timeout_ms) for slot in self._slots)
+        )
+        return set().union(*remaining)
+
+    async def statistics(self) -> WorkerStatistics:
+        """Counters of all workers; those of a worker that died are lost with it."""
+        counted = await asyncio.gather(*(slot.statistics() for slot in self._slots))
+        return sum_of_workers([reply.statistics for reply in counted if reply is not None])
+
+    async def stop(self) -> None:
+        """Lets every worker drain and end."""
+        timeout_ms = self._settings.drain_timeout_ms
+        await asyncio.gather(*(slot.stop(timeout_ms) for slot in self._slots))
+        self._release_port()
+
+    async def close(self) -> None:
+        """Lets go of the workers; they run on."""
+        await asyncio.gather(*(slot.close() for slot in self._slots))
+        self._release_port()
+
+    def kill(self) -> None:
+        """Ends every worker now; requests in flight are lost."""
+        for slot in self._slots:
+            if slot.process is not None:
+                slot.process.kill()
+
+    def _release_port(self) -> None:
+        if self._reservation is not None:
+            self._reservation.close()
+            self._reservation = None
+
+    async def _adopt(self) -> list[WorkerAddress]:
+        """Where the workers listen that may stay; those of other settings are ended."""
+        kept: list[WorkerAddress] = []
+        known: set[int] = set()
+        ended: list[Process] = []
+        for path in self._folder.worker_records():
+            process = find(path)
+            if process is None:
+                continue
+            known.add(process.pid)
+            number = int(path.stem.removeprefix("w"))
+            address = WorkerAddress(
+                host=str(process.details["host"]),
+                port=int(process.details["port"]),
+                max_payload_bytes=int(process.details["max_payload_bytes"]),
+            )
+            if number < len(self._slots) and address == self._address(
+                self._settings.port or address.port
+            ):
+                kept.append(address)
+                process.forget()
+            else:
+                ended.append(process)
+        kill_strays(WORKER_MODULE, self._folder.run, known)
+        grace_ms = self._settings.drain_timeout_ms + EXIT_GRACE_MS
+        await asyncio.gather(*(process.terminate(grace_ms) for process in ended))
+        return kept
+
+    def _address(self, port: int) -> WorkerAddress:
+        return WorkerAddress(
+            host=self._settings.host,
+            port=port,
+            max_payload_bytes=self._settings.max_payload_bytes,
+        )
