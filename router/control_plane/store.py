@@ -9,7 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +17,7 @@ from msgspec import Struct
 from router.control_plane.records import StoredDeployment, StoredEndpoint
 from router.core.errors import TurnoutError
 
-IN_MEMORY = ":memory:"
+IN_MEMORY: Final = ":memory:"
 _VERSION = 1
 _TABLES = (
     "CREATE TABLE endpoints (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",

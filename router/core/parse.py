@@ -117,7 +117,7 @@ def _replaced(raw: object, steps: list[str | int], value: object) -> object:
 
 
 def _type_at(type_: object, path: str) -> msgspec.inspect.Type:
-    """The declared type of what stands at ``path``; of a union, its struct if it has one."""
+    """The declared type of what stands at ``path``; of a union, the one with parts of its own."""
     here = _unwrapped(msgspec.inspect.type_info(type_))
     for step in _steps(path):
         if isinstance(here, msgspec.inspect.StructType):
@@ -132,8 +132,8 @@ def _type_at(type_: object, path: str) -> msgspec.inspect.Type:
 
 def _unwrapped(here: msgspec.inspect.Type) -> msgspec.inspect.Type:
     if isinstance(here, msgspec.inspect.UnionType):
-        structs = (t for t in here.types if isinstance(t, msgspec.inspect.StructType))
-        return next(structs, here)
+        telling = msgspec.inspect.StructType | msgspec.inspect.LiteralType
+        return next((t for t in here.types if isinstance(t, telling)), here)
     return here
 
 

@@ -36,6 +36,7 @@ class ControlSocket:
         self._handle = handle
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._links: dict[asyncio.StreamWriter, asyncio.Event] = {}
 
     async def open(self) -> None:
         """Begins to listen. A socket file that a dead worker left is replaced."""
@@ -49,9 +50,13 @@ class ControlSocket:
             self._server.close()
         for task in self._tasks:
             task.cancel()
+        for writer, ended in list(self._links.items()):
+            writer.close()
+            await ended.wait()
         self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended = self._links[writer] = asyncio.Event()
         try:
             while True:
                 length = int.from_bytes(await reader.readexactly(LENGTH_BYTES), "big")
@@ -69,6 +74,8 @@ class ControlSocket:
             log.error("expected a command, got: %s", error)  # noqa: TRY400 - no traceback needed
         finally:
             writer.close()
+            del self._links[writer]
+            ended.set()
 
     async def _answer(self, number: int, command: Command, writer: asyncio.StreamWriter) -> None:
         try:

@@ -1,5 +1,7 @@
 """Messages of router.core.parse: expected, got, at which path, and a suggestion."""
 
+from typing import Literal
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -116,3 +118,12 @@ def test_any_data_is_taken_or_refused_with_one_message(raw: object) -> None:
         assert "`$" in refused.message
     else:
         assert parse(DeploymentSpec, msgspec.to_builtins(spec), "again") == spec
+
+
+def test_a_choice_that_may_be_missing_lists_its_values() -> None:
+    class Optional(msgspec.Struct):
+        level: Literal["low", "high"] | None = None
+
+    assert refusal(Optional, {"level": "mid"}) == (
+        "blue.yml: expected 'high' or 'low', got 'mid', at `$.level`"
+    )

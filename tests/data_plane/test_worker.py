@@ -146,7 +146,9 @@ async def test_it_opens_its_port_with_the_first_routing_and_answers_by_the_lates
         assert (await score(worker_process.port)).startswith(b"HTTP/1.1 401 ")
         assert await control.call(AwaitDrained(("i0",), 10_000)) == Drained(())
         assert await control.call(Stop(1000)) == Stopping()
-    assert await worker_process.exit_status() == 0
+        assert await worker_process.exit_status() == 0
+    assert worker_process.process.stderr is not None
+    assert worker_process.process.stderr.read() == b"", "a clean end has nothing to say"
 
 
 async def test_it_serves_on_when_the_control_plane_is_gone_and_listens_to_the_next(

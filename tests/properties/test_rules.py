@@ -19,7 +19,7 @@ whole_map = st.builds(
 )
 one_share = st.sampled_from(EXISTING).map(lambda name: {name: 100})
 traffics = st.one_of(any_map, small_map, whole_map, one_share)
-mirrors = st.one_of(
+mirrors: st.SearchStrategy[dict[str, int]] = st.one_of(
     any_map,
     small_map,
     st.just({}),

@@ -1,0 +1,222 @@
+"""A real daemon in a folder of its own, and a client of its REST API."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import msgspec
+import psutil
+
+WORKSPACE = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/turnout/providers/"
+    "Microsoft.MachineLearningServices/workspaces/turnout"
+)
+ENDPOINTS = f"{WORKSPACE}/onlineEndpoints"
+LIMIT_S = 60
+CONFIG = {"data_plane": {"port": 0, "workers": 2}, "control_plane": {"port": 0}}
+_RUN = """
+import sys, pathlib, msgspec
+from router.control_plane.daemon import run
+from router.core.config import DaemonConfig
+sys.exit(run(msgspec.json.decode(sys.argv[1], type=DaemonConfig), pathlib.Path(sys.argv[2])))
+"""
+OK = "def init(): pass\ndef run(raw): return 'ok'\n"
+
+
+class Daemon:
+    """A daemon process on free ports; its state is in ``folder``."""
+
+    def __init__(self, folder: Path, config: Mapping[str, object] = CONFIG) -> None:
+        self.folder = folder
+        self.config = config
+        self.ready_line = ""
+        self.process = self._spawn()
+
+    @property
+    def state(self) -> Path:
+        return self.folder / ".turnout"
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads((self.state / "run/daemon.json").read_text())
+        return found
+
+    def wait_ready(self) -> "Daemon":
+        assert self.process.stdout is not None
+        self.ready_line = self.process.stdout.readline()
+        if not self.ready_line:
+            self.process.wait(LIMIT_S)
+            raise AssertionError(self.log.read_text())
+        return self
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "daemon.log"
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.wait()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.wait()
+
+    def restart(self) -> None:
+        self.process = self._spawn()
+        self.wait_ready()
+
+    def wait(self) -> int:
+        code = self.process.wait(LIMIT_S)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+    def end(self) -> None:
+        """Ends whatever still runs of it, the hard way; for the end of a test."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.wait()
+        for record in (self.state / "run").glob("[iw]*.json"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(json.loads(record.read_bytes())["pid"], signal.SIGKILL)
+
+    def pids(self, kind: str) -> dict[str, int]:
+        """Of workers ("w") or instances ("i"), by the name of their record."""
+        return {
+            record.stem: json.loads(record.read_bytes())["pid"]
+            for record in (self.state / "run").glob(f"{kind}[0-9]*.json")
+        }
+
+    def code(self, name: str, script: str = OK) -> str:
+        """A folder with a scoring script."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        (folder / "score.py").write_text(script)
+        return str(folder)
+
+    def _spawn(self) -> "subprocess.Popen[str]":
+        config = msgspec.json.encode(self.config).decode()
+        with self.log.open("a") as log:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-c", _RUN, config, str(self.folder)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+
+
+def is_running(pid: int) -> bool:
+    """Whether it is; one that ended counts as gone though its parent has not reaped it."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def kill(pid: int) -> None:
+    """Kills a process and returns when it has ended, whoever its parent is."""
+    pidfd = os.pidfd_open(pid)
+    os.kill(pid, signal.SIGKILL)
+    assert select.select([pidfd], [], [], LIMIT_S)[0]
+    os.close(pidfd)
+
+
+class Answer:
+    """Status, headers and JSON body."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], text: str) -> None:
+        self.status = status
+        self.headers = headers
+        self.body: Any = json.loads(text) if text else None
+
+    @property
+    def message(self) -> str:
+        return str(self.body["error"]["message"])
+
+
+class Client:
+    """Talks to a daemon's API, and to the endpoints behind it."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._addresses = daemon.addresses
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(LIMIT_S))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+
+    async def call(
+        self, method: str, path: str, body: object = None, raw: bytes | None = None
+    ) -> Answer:
+        """``path`` is below onlineEndpoints/, or from the root if it begins with a slash."""
+        url = (
+            path
+            if path.startswith("http")
+            else self._addresses["control_base"]
+            + (path if path.startswith("/") else f"{ENDPOINTS}/{path}".rstrip("/"))
+        )
+        data = raw if body is None else json.dumps(body).encode()
+        headers = {"Prefer": f"wait={LIMIT_S}"}
+        async with self._session.request(method, url, data=data, headers=headers) as answer:
+            return Answer(answer.status, answer.headers, await answer.text())
+
+    async def finish(self, begun: Answer) -> Answer:
+        """Waits for the end of the operation that an answer announced."""
+        assert begun.status in {200, 201, 202}, begun.body
+        return await self.call("GET", begun.headers["Azure-AsyncOperation"])
+
+    async def put_deployment(
+        self, endpoint: str, name: str, code: str, count: int = 1, **properties: object
+    ) -> Answer:
+        """Begins; ``finish`` what it returns."""
+        return await self.call(
+            "PUT", f"{endpoint}/deployments/{name}", deployment_body(code, count, **properties)
+        )
+
+    async def serve(self, endpoint: str, name: str, code: str, count: int = 1) -> None:
+        """Creates an endpoint with one deployment that has all traffic."""
+        assert (await self.call("PUT", endpoint, {"properties": {}})).status == 201
+        done = await self.finish(await self.put_deployment(endpoint, name, code, count))
+        assert done.body["status"] == "Succeeded", done.body
+        await self.set_traffic(endpoint, **{name: 100})
+
+    async def set_traffic(self, endpoint: str, **traffic: int) -> None:
+        answer = await self.call("PUT", endpoint, {"properties": {"traffic": traffic}})
+        assert answer.status == 200, answer.body
+
+    async def score(self, endpoint: str, key: str | None = None) -> Answer:
+        """One live request."""
+        if key is None:
+            key = (await self.call("POST", f"{endpoint}/listKeys")).body["primaryKey"]
+        headers = {"Authorization": f"Bearer {key}"}
+        url = f"{self._addresses['scoring_base']}/{endpoint}/score"
+        async with self._session.post(url, data=b"{}", headers=headers) as answer:
+            return Answer(answer.status, answer.headers, await answer.text())
+
+
+def deployment_body(code: str, count: int = 1, **properties: object) -> dict[str, object]:
+    return {
+        "sku": {"capacity": count},
+        "properties": {
+            "codeConfiguration": {"codeId": code, "scoringScript": "score.py"},
+            "requestSettings": {"maxConcurrentRequestsPerInstance": 100},
+            **properties,
+        },
+    }

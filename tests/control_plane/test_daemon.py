@@ -1,0 +1,277 @@
+"""Lives and deaths: what a daemon leaves, what the next one finds, what it replaces.
+
+Each test starts daemons, workers and instances of its own and ends them by their pids.
+"""
+
+import os
+import signal
+import socket
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from tests.control_plane.conftest import StartDaemon
+from tests.control_plane.daemon import Client, Daemon, is_running, kill
+
+ONCE_ONLY = """
+import pathlib
+def init():
+    mark = pathlib.Path({mark!r})
+    assert not mark.exists(), 'started a second time'
+    mark.touch()
+def run(raw): return 'ok'
+"""
+GATED = """
+import pathlib, time
+def init():
+    pathlib.Path({reached!r}).touch()
+    deadline = time.monotonic() + 30
+    while not pathlib.Path({gate!r}).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+def run(raw): return 'ok'
+"""
+
+
+async def kill_and_await_replacement(daemon: Daemon, kind: str) -> None:
+    """Kills the only process of its kind and waits, with a limit, until another is recorded."""
+    (old,) = daemon.pids(kind).values()
+    kill(old)
+    async with Client(daemon) as client:
+        while set(daemon.pids(kind).values()) <= {old}:
+            # Answers as fast as it can; the test's own time limit bounds this.
+            await client.call("GET", "/status")
+
+
+async def test_state_survives_an_orderly_restart_and_nothing_runs_in_between(
+    start_daemon: StartDaemon,
+) -> None:
+    daemon = start_daemon().wait_ready()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("code"), 2)
+        before = [(await client.call("GET", p)).body for p in ("my-endpoint/deployments",)]
+        keys = (await client.call("POST", "my-endpoint/listKeys")).body
+    pids = [*daemon.pids("w").values(), *daemon.pids("i").values()]
+    assert daemon.stop() == 0
+    assert not any(is_running(pid) for pid in pids)
+    assert list((daemon.state / "run").iterdir()) == []
+    daemon.restart()
+    async with Client(daemon) as client:
+        after = [(await client.call("GET", p)).body for p in ("my-endpoint/deployments",)]
+        assert after == before
+        assert (await client.call("POST", "my-endpoint/listKeys")).body == keys
+        assert (await client.score("my-endpoint")).status == 200
+    assert daemon.stop() == 0
+
+
+async def test_after_kill_9_traffic_goes_on_and_the_next_daemon_adopts_what_runs(
+    start_daemon: StartDaemon,
+) -> None:
+    daemon = start_daemon().wait_ready()
+    async with Client(daemon) as client:
+        mark = daemon.folder / "mark"
+        code = daemon.code("code", ONCE_ONLY.format(mark=str(mark)))
+        await client.serve("my-endpoint", "blue", code)
+        key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
+        before = daemon.pids("w"), daemon.pids("i"), daemon.addresses["scoring_base"]
+        daemon.kill()
+        assert (await client.score("my-endpoint", key)).status == 200
+        daemon.restart()
+        assert (daemon.pids("w"), daemon.pids("i"), daemon.addresses["scoring_base"]) == before
+        assert (await client.score("my-endpoint", key)).status == 200
+    async with Client(daemon) as client:
+        # The adopted take orders, too.
+        done = await client.finish(
+            await client.put_deployment("my-endpoint", "green", daemon.code("green"))
+        )
+        assert done.body["status"] == "Succeeded"
+        await client.set_traffic("my-endpoint", green=100)
+        assert (await client.score("my-endpoint", key)).headers[
+            "azureml-model-deployment"
+        ] == "green"
+    pids = [*daemon.pids("w").values(), *daemon.pids("i").values()]
+    assert daemon.stop() == 0
+    assert not any(is_running(pid) for pid in pids)
+
+
+async def test_after_kill_9_what_died_meanwhile_is_started_again(
+    start_daemon: StartDaemon,
+) -> None:
+    daemon = start_daemon().wait_ready()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("code"), 2)
+    instances, workers = daemon.pids("i"), daemon.pids("w")
+    daemon.kill()
+    for pid in (instances["i1"], workers["w0"]):
+        kill(pid)
+    daemon.restart()
+    assert daemon.pids("i").keys() == {"i2", "i3"}
+    assert daemon.pids("i")["i2"] == instances["i2"]
+    assert daemon.pids("w")["w1"] == workers["w1"]
+    assert daemon.pids("w")["w0"] != workers["w0"]
+    async with Client(daemon) as client:
+        for _ in range(4):
+            assert (await client.score("my-endpoint")).status == 200
+
+
+async def test_after_kill_9_a_process_whose_record_was_not_written_yet_is_ended(
+    start_daemon: StartDaemon,
+) -> None:
+    daemon = start_daemon().wait_ready()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("code"))
+    instances, workers = daemon.pids("i"), daemon.pids("w")
+    daemon.kill()
+    for record in ("i1.json", "w1.json"):
+        (daemon.state / "run" / record).unlink()
+    daemon.restart()
+    assert daemon.pids("i").keys() == {"i2"}
+    assert daemon.pids("w")["w0"] == workers["w0"]
+    assert daemon.pids("w")["w1"] != workers["w1"]
+    assert not is_running(instances["i1"])
+    assert not is_running(workers["w1"])
+    async with Client(daemon) as client:
+        assert (await client.score("my-endpoint")).status == 200
+
+
+async def test_an_operation_cut_off_by_kill_9_is_finished_by_the_next_daemon(
+    start_daemon: StartDaemon,
+) -> None:
+    daemon = start_daemon().wait_ready()
+    gate, reached = daemon.folder / "gate", daemon.folder / "reached"
+    code = daemon.code("code", GATED.format(gate=str(gate), reached=str(reached)))
+    async with Client(daemon) as client:
+        await client.call("PUT", "my-endpoint", {"properties": {}})
+        await client.put_deployment("my-endpoint", "blue", code)
+        while not reached.exists():
+            await client.call("GET", "/status")
+    (cut_off,) = daemon.pids("i").values()
+    daemon.kill()
+    gate.touch()
+    daemon.restart()
+    async with Client(daemon) as client:
+        state = "Creating"
+        while state == "Creating":
+            shown = await client.call("GET", "my-endpoint/deployments/blue")
+            state = shown.body["properties"]["provisioningState"]
+        assert state == "Succeeded"
+        await client.set_traffic("my-endpoint", blue=100)
+        assert (await client.score("my-endpoint")).status == 200
+    # What the dead daemon had started belongs to nobody and is gone.
+    assert not is_running(cut_off)
+    assert len(daemon.pids("i")) == 1
+
+
+async def test_an_instance_that_dies_is_replaced(start_daemon: StartDaemon) -> None:
+    daemon = start_daemon().wait_ready()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("code"))
+        await kill_and_await_replacement(daemon, "i")
+        # Waits in the worker's queue until the new instance is warm.
+        assert (await client.score("my-endpoint")).status == 200
+
+
+async def test_a_worker_that_dies_is_replaced_and_gets_the_routing(
+    start_daemon: StartDaemon,
+) -> None:
+    config = {"data_plane": {"port": 0, "workers": 1}, "control_plane": {"port": 0}}
+    daemon = start_daemon(**config).wait_ready()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("code"))
+        await kill_and_await_replacement(daemon, "w")
+        # An update returns once each worker has it: so the new one serves.
+        await client.set_traffic("my-endpoint", blue=100)
+        assert (await client.score("my-endpoint")).status == 200
+
+
+def test_a_second_daemon_on_the_same_folder_is_refused(start_daemon: StartDaemon) -> None:
+    first = start_daemon().wait_ready()
+    second = start_daemon()
+    assert second.wait() == 1
+    message = second.log.read_text().splitlines()[-1]
+    assert message.startswith("turnout: expected a free state folder")
+    assert str(first.process.pid) in message
+    assert first.stop() == 0
+
+
+def test_a_busy_port_is_refused_with_what_to_do(start_daemon: StartDaemon) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for plane, other in (("data_plane", "control_plane"), ("control_plane", "data_plane")):
+            daemon = start_daemon(**{plane: {"port": port}, other: {"port": 0}})
+            assert daemon.wait() == 1
+            message = daemon.log.read_text().splitlines()[-1]
+            assert f"expected a free port, got 127.0.0.1:{port}" in message
+            assert f"set `{plane}.port`" in message
+        assert daemon.pids("w") == {}
+
+
+def test_a_state_folder_too_deep_for_sockets_is_refused(start_daemon: StartDaemon) -> None:
+    daemon = start_daemon(state_dir="d" * 100, data_plane={"port": 0}, control_plane={"port": 0})
+    assert daemon.wait() == 1
+    assert "Set `state_dir` to a shorter path" in daemon.log.read_text()
+
+
+def declared_config(daemon_folder: Path) -> dict[str, object]:
+    (daemon_folder / "code").mkdir()
+    (daemon_folder / "code/score.py").write_text("def init(): pass\ndef run(raw): return 'ok'\n")
+    (daemon_folder / "endpoint.yml").write_text("name: declared\nauth_mode: key\n")
+    for name in ("blue", "green"):
+        (daemon_folder / f"{name}.yml").write_text(
+            f"name: {name}\nendpoint_name: declared\n"
+            "code_configuration: {code: code, scoring_script: score.py}\n"
+            "environment_variables: {}\n"
+        )
+    declaration = {
+        "endpoint": "endpoint.yml",
+        "deployments": ["blue.yml", "green.yml"],
+        "traffic": {"blue": 100},
+    }
+    return {
+        "data_plane": {"port": 0},
+        "control_plane": {"port": 0},
+        "endpoints": [declaration],
+    }
+
+
+async def test_declared_endpoints_serve_when_the_daemon_is_ready(
+    start_daemon: StartDaemon, folder: Path
+) -> None:
+    daemon = start_daemon(**declared_config(folder)).wait_ready()
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(Client(daemon))
+        assert (await client.score("declared")).status == 200
+        # What was done through the API is not undone by a restart.
+        await client.set_traffic("declared", green=100)
+    assert daemon.stop() == 0
+    daemon.restart()
+    async with Client(daemon) as client:
+        shown = await client.call("GET", "declared")
+        assert shown.body["properties"]["traffic"] == {"green": 100}
+
+
+def test_a_wrong_declaration_is_refused_before_anything_starts(
+    start_daemon: StartDaemon, folder: Path
+) -> None:
+    config = declared_config(folder)
+    (folder / "blue.yml").write_text("name: blue\nendpoint_name: declared\n")
+    daemon = start_daemon(**config)
+    assert daemon.wait() == 1
+    assert "blue.yml: expected the key `code_configuration`" in daemon.log.read_text()
+    assert not daemon.state.exists()
+
+
+def test_a_second_signal_ends_everything_at_once(start_daemon: StartDaemon) -> None:
+    config = {
+        "data_plane": {"port": 0, "workers": 1, "drain_timeout_ms": 60_000},
+        "control_plane": {"port": 0},
+    }
+    daemon = start_daemon(**config).wait_ready()
+    (worker,) = daemon.pids("w").values()
+    # A stopped worker can't drain, so that the daemon waits for it.
+    os.kill(worker, signal.SIGSTOP)
+    daemon.process.terminate()
+    with daemon.log.open() as log:
+        while "stopping" not in log.read():
+            assert daemon.process.poll() is None
+    daemon.process.terminate()
+    assert daemon.wait() == 1
+    assert not is_running(worker)

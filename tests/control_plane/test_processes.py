@@ -1,0 +1,97 @@
+"""Detached processes: started, found again by their record, waited for and ended."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from router.control_plane.processes import Process, ProcessRecord, find, spawn
+from tests.control_plane.daemon import is_running
+
+FOREVER = "import signal; print('up', flush=True); signal.pause()"
+STUBBORN = (
+    "import signal; signal.signal(signal.SIGTERM, lambda *_: print('no', flush=True))\n"
+    "print('up', flush=True)\nwhile True: signal.pause()"
+)
+
+
+def start(folder: Path, script: str) -> Process:
+    return spawn(
+        [sys.executable, "-c", script],
+        dict(os.environ),
+        log=folder / "logs/p.log",
+        record=folder / "p.json",
+        details={"number": 7},
+    )
+
+
+async def up(folder: Path) -> None:
+    async with asyncio.timeout(30):
+        while "up" not in (folder / "logs/p.log").read_text():
+            # The other process needs its turn, too.
+            await asyncio.sleep(0.01)
+
+
+async def test_an_exit_is_told_with_its_code_and_removes_the_record(tmp_path: Path) -> None:
+    process = start(tmp_path, "print('hello'); raise SystemExit(3)")
+    assert await process.wait() == 3
+    assert not process.is_running
+    assert (tmp_path / "logs/p.log").read_text() == "hello\n"
+    assert not (tmp_path / "p.json").exists()
+
+
+async def test_output_is_appended_to_the_log(tmp_path: Path) -> None:
+    for _ in range(2):
+        await start(tmp_path, "print('once')").wait()
+    assert (tmp_path / "logs/p.log").read_text() == "once\nonce\n"
+
+
+async def test_a_recorded_process_is_found_again_and_its_end_is_seen(tmp_path: Path) -> None:
+    process = start(tmp_path, FOREVER)
+    found = find(tmp_path / "p.json")
+    assert found is not None
+    assert (found.pid, found.details) == (process.pid, {"number": 7})
+    await found.terminate(timeout_ms=30_000)
+    assert await process.wait() in {-signal.SIGTERM, None}
+    assert find(tmp_path / "p.json") is None
+
+
+async def test_another_process_with_the_same_pid_is_not_taken_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "p.json"
+    record = ProcessRecord(pid=os.getpid(), start_ticks=1, details={})
+    path.write_bytes(msgspec.json.encode(record))
+    assert find(path) is None
+    assert not path.exists()
+
+
+async def test_an_unreadable_record_is_no_process(tmp_path: Path) -> None:
+    path = tmp_path / "p.json"
+    path.write_bytes(b"{")
+    assert find(path) is None
+
+
+async def test_a_process_that_has_ended_unreaped_is_not_found(tmp_path: Path) -> None:
+    process = start(tmp_path, FOREVER)
+    process.forget()
+    os.kill(process.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - it was killed
+    assert find(tmp_path / "p.json") is None
+    os.waitpid(process.pid, 0)  # noqa: ASYNC222 - it has ended
+
+
+async def test_one_that_does_not_end_when_asked_is_killed(tmp_path: Path) -> None:
+    process = start(tmp_path, STUBBORN)
+    await up(tmp_path)
+    await process.terminate(timeout_ms=1)
+    assert await process.wait() == -signal.SIGKILL
+    assert not is_running(process.pid)
+
+
+async def test_it_lives_in_a_session_of_its_own(tmp_path: Path) -> None:
+    process = start(tmp_path, FOREVER)
+    assert os.getsid(process.pid) == process.pid
+    process.kill()
+    assert await process.wait() == -signal.SIGKILL
