@@ -8,22 +8,14 @@ import hashlib
 from pathlib import Path
 
 import msgspec
-import yaml
 from msgspec import Struct
 from msgspec.structs import replace
 
 from router.control_plane.service import ControlPlane
-from router.core.config import (
-    DaemonConfig,
-    Declaration,
-    DeploymentSpec,
-    EndpointSpec,
-    Environment,
-    Model,
-)
-from router.core.errors import BadRequest
+from router.core.config import DaemonConfig, Declaration, DeploymentSpec, EndpointSpec
 from router.core.parse import T, parse
 from router.core.rules import check_name, check_traffic
+from router.yaml_files import read_yaml, with_absolute_paths
 
 
 class Declared(Struct, frozen=True, kw_only=True):
@@ -87,30 +79,5 @@ def _read(declaration: Declaration, base_dir: Path) -> Declared:
     return Declared(endpoint=endpoint, deployments=tuple(deployments))
 
 
-def with_absolute_paths(spec: DeploymentSpec, folder: Path) -> DeploymentSpec:
-    """The spec with its paths resolved: in YAML they are relative to the file's folder."""
-    code = spec.code_configuration
-    model, environment = spec.model, spec.environment
-    if isinstance(model, Model):
-        model = replace(model, path=str((folder / model.path).absolute()))
-    if isinstance(environment, Environment) and isinstance(environment.conda_file, str):
-        conda_file = str((folder / environment.conda_file).absolute())
-        environment = replace(environment, conda_file=conda_file)
-    return replace(
-        spec,
-        code_configuration=replace(code, code=str((folder / code.code).absolute())),
-        model=model,
-        environment=environment,
-    )
-
-
 def _load(type_: type[T], path: Path) -> T:
-    try:
-        raw: object = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
-    except OSError as error:
-        raise BadRequest(
-            f"expected a YAML file, got {path}: {error.strerror}, at `$.endpoints`"
-        ) from error
-    except yaml.YAMLError as error:
-        raise BadRequest(f"{path}: expected YAML, got something else: {error}") from error
-    return parse(type_, raw, str(path))
+    return parse(type_, read_yaml(path), str(path))
