@@ -48,6 +48,10 @@ class ControlPlane:
         timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S)
         self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
 
+    def close(self) -> None:
+        """Closes its connections."""
+        self._pool.clear()
+
     def get(self, path: str) -> Any:
         """The body of the resource."""
         return self.call("GET", path).body

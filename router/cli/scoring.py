@@ -28,9 +28,8 @@ def score(uri: str, key: str, request: object, deployment: str | None) -> str:
         headers["azureml-model-deployment"] = deployment
     timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S)
     try:
-        response = urllib3.request(
-            "POST", uri, json=request, headers=headers, timeout=timeout, retries=False
-        )
+        with urllib3.PoolManager(timeout=timeout, retries=False) as pool:
+            response = pool.request("POST", uri, json=request, headers=headers)
     except urllib3.exceptions.HTTPError as error:
         raise CommandFailed(
             f"cannot reach the endpoint at {uri} ({reason(error)}). Look at the daemon's output "

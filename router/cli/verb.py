@@ -5,6 +5,7 @@ dealt with here, and stand anywhere after the verb, as with az.
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
@@ -70,8 +71,8 @@ class Verb(click.Command):
     def invoke(self, ctx: click.Context) -> None:
         """Runs the callback and prints what it returns."""
         query, output = ctx.params.pop("query"), ctx.params.pop("output")
-        ctx.obj = ControlPlane(ctx.params.pop("control_plane"))
-        print_result(super().invoke(ctx), query, output)
+        with closing(ControlPlane(ctx.params.pop("control_plane"))) as ctx.obj:
+            print_result(super().invoke(ctx), query, output)
 
 
 class Noun(click.Group):

@@ -98,11 +98,12 @@ class Report:
         """The table of all samples, and the verdict."""
         table = Table(
             title=f"Who served {SAMPLE_REQUESTS:,} live requests after each step",
-            caption="copies: mirrored to the shadow deployment, their answers thrown away",
+            caption="copies: mirrored to the shadow, answers thrown away; p50 and p99 in ms",
             box=SIMPLE_HEAD,
+            pad_edge=False,
         )
         table.add_column("after", no_wrap=True)
-        for name in (*DEPLOYMENTS, "copies", "p50 ms", "p99 ms", "failed"):
+        for name in (*DEPLOYMENTS, "copies", "p50", "p99", "failed"):
             table.add_column(name, justify="right", no_wrap=True)
         table.add_column("")
         for row in rows:
@@ -110,7 +111,7 @@ class Report:
         self._console.print()
         self._console.print(table)
         if problems:
-            self._console.print(f"[bold red]FAILED: {len(problems)} problems[/]")
+            self._console.print("[bold red]The rollout was not as it must be:[/]")
             self.problems(problems)
         else:
             self._console.print(
@@ -128,7 +129,7 @@ def _cells(row: Row) -> list[str]:
         f"{tally.percentile_ms(50):.1f}",
         f"{tally.percentile_ms(99):.1f}",
         str(row.failed),
-        "[red]wrong[/]" if row.problems or row.failed else "[green]exact[/]",
+        "[red]OFF[/]" if row.problems or row.failed else "[green]ok[/]",
     ]
 
 

@@ -67,10 +67,12 @@ class Stage:
             uri, key = await self._credentials(endpoint)
             self._load = Load(ScoringClient(session, uri, key, body))
             self._sampler = Sampler(endpoint, self._url, control, self._load, self._commands)
-            async with self._load.running():
-                self._report.note(f"{CONNECTIONS} clients call {uri} from here on")
-                yield
-        self._count_load()
+            try:
+                async with self._load.running():
+                    self._report.note(f"{CONNECTIONS} clients call {uri} from here on")
+                    yield
+            finally:
+                self._count_load()
 
     async def sample(self, expected: Expected) -> None:
         """Samples live traffic and notes whether it is exactly as expected."""
