@@ -22,13 +22,12 @@ from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
 from router.core.config import DaemonConfig
 from router.core.errors import ResourceNotFound
-from router.core.parse import parse
 from router.core.request import Answer, Reason, Refusal, Request
 from router.core.routing import Routing
 from router.core.statistics import WorkerStatistics
 from router.data_plane.engine import Engine, now_ns
 from router.data_plane.listener import Listener
-from router.yaml_files import read_yaml
+from router.yaml_files import read_daemon_config
 
 STATUS_OK = 200
 
@@ -84,8 +83,7 @@ class Router:
         Raises:
             BadRequest: the file is missing or wrong.
         """
-        path = Path(path)
-        return cls(parse(DaemonConfig, read_yaml(path), str(path)), path.resolve().parent)
+        return cls(*read_daemon_config(Path(path)))
 
     async def __aenter__(self) -> Self:
         """Brings up what is declared; returns when it serves."""

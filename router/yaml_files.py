@@ -5,18 +5,20 @@ and the embedded router. What the values must be is router.core.parse's.
 """
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 from msgspec.structs import replace
 
-from router.core.config import DeploymentSpec, Environment, Model
+from router.core.config import DaemonConfig, DeploymentSpec, Environment, Model
 from router.core.errors import BadRequest
+from router.core.parse import parse
 
 # The C parser, where PyYAML was built with it, is ten times as fast.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read_yaml(path: Path) -> dict[str, object]:
+def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping that a YAML file holds.
 
     Raises:
@@ -52,6 +54,15 @@ def read_bytes(path: Path) -> bytes:
         raise BadRequest(
             f"{path}: expected a file that can be read, got {error.strerror}"
         ) from None
+
+
+def read_daemon_config(path: Path) -> tuple[DaemonConfig, Path]:
+    """The daemon's settings, and the absolute folder that paths in them are relative to.
+
+    Raises:
+        BadRequest: the file can't be read, or what it says is wrong.
+    """
+    return parse(DaemonConfig, read_yaml(path), str(path)), path.resolve().parent
 
 
 def with_absolute_paths(spec: DeploymentSpec, folder: Path) -> DeploymentSpec:

@@ -1,35 +1,13 @@
-"""Reads the files that commands name; whatever is wrong with one is said in one line."""
+"""Reads the JSON files that commands name; whatever is wrong with one is said in one line.
+
+YAML files are router.yaml_files's, which the daemon shares.
+"""
 
 import json
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from router.core.errors import BadRequest
-
-# The C parser, where PyYAML was built with it, is ten times as fast.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping that a YAML file holds.
-
-    Raises:
-        BadRequest: there is no such file, or it holds anything but one mapping.
-    """
-    text = _read(path)
-    try:
-        value = yaml.load(text, _Loader)  # noqa: S506 - either loader is a safe one
-    except yaml.YAMLError as error:
-        raise BadRequest(f"{path}: expected YAML, got {_yaml_problem(error)}") from None
-    if value is None:
-        raise BadRequest(f"{path}: expected keys and values, got an empty file")
-    if not isinstance(value, dict):
-        raise BadRequest(
-            f"{path}: expected keys and values, got {value!r} ({type(value).__name__}), at `$`"
-        )
-    return value
+from router.yaml_files import read_bytes
 
 
 def read_json(path: Path) -> object:
@@ -38,7 +16,7 @@ def read_json(path: Path) -> object:
     Raises:
         BadRequest: there is no such file, or it is not JSON.
     """
-    text = _read(path)
+    text = read_bytes(path)
     try:
         return json.loads(text)
     except UnicodeDecodeError:
@@ -48,23 +26,3 @@ def read_json(path: Path) -> object:
             f"{error.msg} (line {error.lineno}, column {error.colno})" if text else "an empty file"
         )
         raise BadRequest(f"{path}: expected JSON, got {got}") from None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise BadRequest(f"{path}: expected a file, got none. Check the path.") from None
-    except IsADirectoryError:
-        raise BadRequest(f"{path}: expected a file, got a folder. Name a file in it.") from None
-    except OSError as error:
-        raise BadRequest(
-            f"{path}: expected a file that can be read, got {error.strerror}"
-        ) from None
-
-
-def _yaml_problem(error: yaml.YAMLError) -> str:
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
-        mark = error.problem_mark
-        return f"{error.problem} (line {mark.line + 1}, column {mark.column + 1})"
-    return " ".join(str(error).split())

@@ -10,7 +10,6 @@ from router.cli import options
 from router.cli.assignments import set_json, set_text
 from router.cli.control_plane import ControlPlane, deployment_path, endpoint_path
 from router.cli.errors import CommandFailed, user_error, warn
-from router.cli.files import read_yaml
 from router.cli.operations import wait
 from router.cli.shapes import SOURCE, deployment_shape, listed
 from router.cli.specs import located, plain
@@ -24,6 +23,7 @@ from router.core.arm import (
 from router.core.config import DeploymentSpec
 from router.core.parse import parse
 from router.core.rules import check_name
+from router.yaml_files import read_yaml
 
 NO_CONTENT = 204
 

@@ -9,7 +9,7 @@ from router.cli import options
 from router.cli.assignments import mirror_traffic, set_json, set_text, traffic
 from router.cli.control_plane import ControlPlane, deployment_path, endpoint_path
 from router.cli.errors import CommandFailed, user_error, warn
-from router.cli.files import read_json, read_yaml
+from router.cli.files import read_json
 from router.cli.operations import wait
 from router.cli.scoring import score
 from router.cli.shapes import endpoint_plain, endpoint_shape, listed, with_zeros
@@ -18,6 +18,7 @@ from router.cli.verb import Noun
 from router.core.arm import endpoint_to_arm
 from router.core.config import EndpointSpec
 from router.core.rules import check_name
+from router.yaml_files import read_yaml
 
 NO_CONTENT = 204
 KEY_TYPES = {"primary": "Primary", "secondary": "Secondary"}

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import click
 
-from router.cli.files import read_yaml
 from router.core.config import DaemonConfig
-from router.core.parse import parse
+from router.yaml_files import read_daemon_config
 
 CONFIG_NAME = "turnout.yml"
 
@@ -39,5 +38,4 @@ def read_config(config_path: Path | None, working_dir: Path) -> tuple[DaemonConf
         config_path = Path(CONFIG_NAME)
     if config_path is None:
         return DaemonConfig(), working_dir
-    config = parse(DaemonConfig, read_yaml(config_path), str(config_path))
-    return config, (working_dir / config_path).resolve().parent
+    return read_daemon_config(working_dir / config_path)

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from router.cli.errors import CommandFailed
-from router.core.config import DeploymentSpec, EndpointSpec, Environment, Model
+from router.core.config import DeploymentSpec, EndpointSpec, Model
 from router.core.errors import BadRequest
 from router.core.parse import parse
+from router.yaml_files import with_absolute_paths
 
 Spec = TypeVar("Spec", EndpointSpec, DeploymentSpec)
 
@@ -55,30 +56,31 @@ def located(spec: DeploymentSpec, source: str, base_dir: Path) -> DeploymentSpec
         BadRequest: a path that leads nowhere, with its place and value.
         CommandFailed: the scoring script is not Python.
     """
-    code = _existing(spec.code_configuration.code, "code_configuration.code", source, base_dir)
-    script = _script(Path(code), spec.code_configuration.scoring_script, source)
+    located = with_absolute_paths(spec, base_dir)
+    code = spec.code_configuration.code
+    _check_exists(code, "code_configuration.code", source, base_dir)
+    match spec.model:
+        case Model(path=path):
+            _check_exists(path, "model.path", source, base_dir)
+        case str(path):
+            _check_exists(path, "model", source, base_dir)
+    absolute = located.code_configuration
+    script = _script(Path(absolute.code), absolute.scoring_script, source)
     _check_syntax(spec.name, script)
-    return msgspec.structs.replace(
-        spec,
-        code_configuration=msgspec.structs.replace(spec.code_configuration, code=code),
-        model=_with_absolute_path(spec.model, source, base_dir),
-        environment=_with_absolute_conda_file(spec.environment, base_dir),
-    )
+    return located
 
 
-def _existing(path: str, key: str, source: str, base_dir: Path) -> str:
+def _check_exists(path: str, key: str, source: str, base_dir: Path) -> None:
     if path.startswith(_REGISTERED):
         raise BadRequest(
             f"{source}: expected a local path, got {path!r}, at `$.{key}`. Registered assets "
             "are not supported yet."
         )
-    absolute = (base_dir / path).resolve()
-    if not absolute.exists():
+    if not (base_dir / path).exists():
         raise BadRequest(
             f"{source}: expected a path that exists, got {path!r}, at `$.{key}`. It is taken "
             f"relative to {base_dir}."
         )
-    return str(absolute)
 
 
 def _script(code: Path, name: str, source: str) -> Path:
@@ -109,26 +111,6 @@ def _check_syntax(deployment: str, script: Path) -> None:
             f"Failed to submit deployment {deployment} due to syntax errors in scoring script "
             f"{script.name}.\n{where}{getattr(error, 'msg', error)}"
         ) from None
-
-
-def _with_absolute_path(
-    model: str | Model | None, source: str, base_dir: Path
-) -> str | Model | None:
-    if model is None:
-        return None
-    if isinstance(model, str):
-        return _existing(model, "model", source, base_dir)
-    path = _existing(model.path, "model.path", source, base_dir)
-    return msgspec.structs.replace(model, path=path)
-
-
-def _with_absolute_conda_file(
-    environment: str | Environment | None, base_dir: Path
-) -> str | Environment | None:
-    if not isinstance(environment, Environment) or not isinstance(environment.conda_file, str):
-        return environment
-    conda_file = str((base_dir / environment.conda_file).resolve())
-    return msgspec.structs.replace(environment, conda_file=conda_file)
 
 
 def _without_zeros(percents: Mapping[str, int]) -> dict[str, int]:
