@@ -75,6 +75,7 @@ class Dispatcher:
         before = self.snapshot
         after = compile_snapshot(routing, before, self._rng)
         self.snapshot = after
+        self.refused = {name: self.refused.get(name, 0) for name in after.endpoints}
         for lane in self._membership.update(before, after):
             self._wake(lane)
 
@@ -238,7 +239,7 @@ class Dispatcher:
                     name=endpoint.name,
                     scheduled=endpoint.live.schedule.dealt if endpoint.live else 0,
                     mirror_considered=endpoint.mirror.schedule.dealt if endpoint.mirror else 0,
-                    refused=self.refused.get(endpoint.name, 0),
+                    refused=self.refused[endpoint.name],
                     deployments=tuple(d.lane.statistics() for d in endpoint.deployments.values()),
                 )
                 for endpoint in self.snapshot.endpoints.values()
@@ -306,8 +307,8 @@ class Dispatcher:
     def _refuse(self, endpoint_name: str, refusal: Refusal) -> Refusal:
         self.answered += 1
         # Only endpoints that exist: strangers must not grow a table by guessing names.
-        if endpoint_name in self.snapshot.endpoints:
-            self.refused[endpoint_name] = self.refused.get(endpoint_name, 0) + 1
+        if endpoint_name in self.refused:
+            self.refused[endpoint_name] += 1
         return refusal
 
     def _finish_refused(self, request: Request, refusal: Refusal) -> None:

@@ -50,7 +50,7 @@ class Replies:
             answer.run_ns / NS_PER_MS,
             b"connection: close\r\n" if close else b"",
             b"content-type: %s\r\ncontent-length: %d\r\n\r\n"
-            % (answer.content_type.encode("latin-1"), len(payload)),
+            % (_header_value(answer.content_type), len(payload)),
             payload,
         )
 
@@ -95,6 +95,11 @@ class Replies:
             Reason.MODEL_ERROR.value.encode(),
             b"True" if answer.outcome == Outcome.RAISED else b"False",
         )
+
+
+def _header_value(text: str) -> bytes:
+    # What an instance says must not end the header, nor break the answers beside it.
+    return text.encode("latin-1", "replace").translate(None, b"\r\n")
 
 
 def _deployment_header(name: str) -> bytes:

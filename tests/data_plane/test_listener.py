@@ -270,3 +270,17 @@ async def test_draining_answers_what_was_taken_and_accepts_nothing_new(worker: W
     assert await asyncio.wait_for(drained, WAIT_S) == 0
     await client.close()
     await idle.close()
+
+
+async def test_a_content_type_that_would_end_the_header_is_made_harmless(worker: Worker) -> None:
+    async def sly(asked: ScoreRequest) -> ScoreAnswer:
+        answer = await echo(asked)
+        answer.content_type = "text/plain\r\nx-injected: 1 \N{SNOWMAN}"
+        return answer
+
+    await worker.add_instance("blue-0", sly)
+    await worker.route({"blue": ["blue-0"]}, {"blue": 100})
+    status, headers, body = await ask(worker, request(b"whole"))
+    assert (status, body) == (200, b"whole")
+    assert headers["content-type"] == "text/plainx-injected: 1 ?"
+    assert "x-injected" not in headers
