@@ -117,6 +117,8 @@ class InstanceGroup:
             return
         self._instances.remove(instance)
         log.warning("instance %s of %s ended unexpectedly", instance.route.id, self.owner)
+        # It has ended; this removes what it left behind.
+        await self._supervisor.stop([instance], timeout_ms=0)
         if time.monotonic() - started >= HEALTHY_LIFE_S:
             self._restart_delay_s = RESTART_DELAY_S_MIN
         self._tasks.start(

@@ -167,6 +167,7 @@ async def test_an_instance_that_dies_is_replaced(start_daemon: StartDaemon) -> N
         await kill_and_await_replacement(daemon, "i")
         # Waits in the worker's queue until the new instance is warm.
         assert (await client.score("my-endpoint")).status == 200
+        assert len(list((daemon.state / "run").glob("i*.sock"))) == 1, "the dead one's is removed"
 
 
 async def test_a_worker_that_dies_is_replaced_and_gets_the_routing(
