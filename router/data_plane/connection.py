@@ -1,32 +1,28 @@
-"""One client connection: HTTP/1.1 in, answers out in the order of the requests.
+"""One client connection: hands whole requests to the dispatcher, and answers in their order.
 
-httptools parses; this file bounds what it takes in, finds the endpoint's name in the URL,
-hands each whole request to the dispatcher, and keeps pipelined answers in order. Who
-serves a request, and whether, is decided in the core.
+reader.py makes requests of bytes and replies.py makes bytes of answers. Who serves a
+request, and whether, is decided in the core.
 """
 
 import asyncio
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, cast
-
-import httptools
 
 from router.core.request import Answer, Refusal, Request
 from router.data_plane import statuses
 from router.data_plane.engine import now_ns
+from router.data_plane.reader import Reader, RefusedError
 from router.data_plane.statuses import Status
 
 if TYPE_CHECKING:
     from router.data_plane.listener import Listener
 
-URL_BYTES_MAX = 8 * 1024
-HEAD_BYTES_MAX = 64 * 1024
 # Requests of one connection that may wait for answers before it is read no further.
 PIPELINED_MAX = 64
-
-SCORE = b"/score"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-DEFAULT_CONTENT_TYPE = "application/json"
+
+log = logging.getLogger(__name__)
 
 
 class _Ready:
@@ -41,35 +37,26 @@ class _Ready:
 class Connection(asyncio.Protocol):
     """A client of the listener, and the dispatcher's Client for each of its requests."""
 
-    # Of the connection.
     _transport: asyncio.Transport
-    _parser: httptools.HttpRequestParser
-    # Of the request being read.
-    _url: bytes
-    _authorization: bytes
-    _pinned: str | None
-    _content_type: str
-    _host: bytes
-    _body: list[bytes]
 
     def __init__(self, listener: "Listener") -> None:
         self._listener = listener
         self._dispatcher = listener.dispatcher
+        self._replies = listener.replies
+        self._reader = Reader(self, listener.max_payload_bytes)
         self._waiting: deque[Request | _Ready] = deque()
+        self._owes_continue = False
+        # No request after the one that is being read now, if any; then none at all.
         self._draining = listener.draining
         self._closing = False
         self._closed = False
         self._write_paused = False
         self._reading = True
-        self._head_bytes = 0
-        self._in_message = False
-        self._owes_continue = False
-        self._body_bytes = 0
 
     @property
     def is_reading(self) -> bool:
         """Whether a request has begun to come and is not whole yet."""
-        return self._in_message
+        return self._reader.in_message
 
     # asyncio.Protocol
 
@@ -77,7 +64,6 @@ class Connection(asyncio.Protocol):
         """A client has connected."""
         # uvloop's transports don't inherit from asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._parser = httptools.HttpRequestParser(self)
         self._listener.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
@@ -89,27 +75,15 @@ class Connection(asyncio.Protocol):
         """Bytes have come; whole requests among them are dispatched."""
         if self._closing:
             return
-        self._head_bytes += len(data)
         try:
-            self._parser.feed_data(data)
-        except _RefusedError as refused:
-            self._refuse_and_close(refused.status, refused.message)
-        except httptools.HttpParserUpgrade:
-            self._refuse_and_close(statuses.BAD_REQUEST, "expected plain HTTP/1.1, got an upgrade")
-        except httptools.HttpParserError as error:
-            # httptools wraps what a callback raised.
-            if isinstance(error.__context__, _RefusedError):
-                self._refuse_and_close(error.__context__.status, error.__context__.message)
-            else:
-                self._refuse_and_close(
-                    statuses.BAD_REQUEST, f"expected an HTTP/1.1 request, got: {error}"
-                )
-        else:
-            if self._in_message and not self._body_begun and self._head_bytes > HEAD_BYTES_MAX:
-                self._refuse_and_close(
-                    statuses.HEADERS_TOO_LARGE,
-                    f"expected at most {HEAD_BYTES_MAX} bytes of headers, got more",
-                )
+            self._reader.feed(data)
+        except RefusedError as refused:
+            # What follows the last request that a client may send is of no concern.
+            if not self._closing:
+                self._refuse_and_close(refused.status, refused.message)
+        except Exception:
+            log.exception("a request could not be taken")
+            self._refuse_and_close(statuses.INTERNAL_ERROR, "the router failed; its log says how")
 
     def eof_received(self) -> bool:
         """The client sends no more; what it asked is still answered."""
@@ -126,69 +100,21 @@ class Connection(asyncio.Protocol):
         self._write_paused = False
         self._update_reading()
 
-    # httptools callbacks, in the order of a request
+    # The reader's Owner
 
-    def on_message_begin(self) -> None:
-        """The first byte of a request."""
-        self._in_message = True
-        self._head_bytes = 0
-        self._body_begun = False
-        self._url = b""
-        self._authorization = b""
-        self._pinned = None
-        self._content_type = DEFAULT_CONTENT_TYPE
-        self._host = b""
-        self._expects_continue = False
-        self._body = []
-        self._body_bytes = 0
+    def on_expect_continue(self) -> None:
+        """Sends the interim answer, in its turn behind the answers to earlier requests."""
+        if self._waiting:
+            self._owes_continue = True
+        else:
+            self._transport.write(CONTINUE)
 
-    def on_url(self, url: bytes) -> None:
-        """The request target, or a part of it."""
-        self._url += url
-        if len(self._url) > URL_BYTES_MAX:
-            raise _RefusedError(
-                statuses.URI_TOO_LONG, f"expected a URL of at most {URL_BYTES_MAX} bytes, got more"
-            )
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; most are of no concern here."""
-        name = name.lower()
-        if name == b"authorization":
-            self._authorization = value
-        elif name == b"content-type":
-            self._content_type = value.decode("latin-1")
-        elif name == b"azureml-model-deployment":
-            self._pinned = value.decode("latin-1").strip()
-        elif name == b"host":
-            self._host = value
-        elif name == b"content-length":
-            self._check_size(int(value))
-        elif name == b"expect":
-            self._expects_continue = value.lower() == b"100-continue"
-
-    def on_headers_complete(self) -> None:
-        """The body comes next, if any."""
-        self._body_begun = True
-        if self._expects_continue:
-            # An earlier request's answer must not come after this interim one.
-            if self._waiting:
-                self._owes_continue = True
-            else:
-                self._transport.write(CONTINUE)
-
-    def on_body(self, body: bytes) -> None:
-        """A part of the body, chunked or not."""
-        self._body_bytes += len(body)
-        self._check_size(self._body_bytes)
-        self._body.append(body)
-
-    def on_message_complete(self) -> None:
-        """A whole request: dispatch it."""
-        self._in_message = False
+    def on_request(self, reader: Reader) -> None:
+        """Dispatches a whole request, or answers it at once."""
         self._owes_continue = False
-        if self._draining or not self._parser.should_keep_alive():
+        if self._draining or not reader.keep_alive:
             self._closing = True
-        result = self._dispatch()
+        result = self._dispatch(reader)
         if isinstance(result, Request):
             self._waiting.append(result)
             if len(self._waiting) > PIPELINED_MAX:
@@ -202,15 +128,14 @@ class Connection(asyncio.Protocol):
         """The model has answered."""
         if self._closed:
             return
-        close = self._is_last(request)
-        request.reply = self._listener.replies.answer(request, answer, close=close)
+        request.reply = self._replies.answer(request, answer, close=self._is_last(request))
         self._flush()
 
     def on_refusal(self, request: Request, refusal: Refusal) -> None:
         """The router answers in the model's place."""
         if self._closed:
             return
-        request.reply = self._listener.replies.refusal(
+        request.reply = self._replies.refusal(
             refusal, deployment=request.deployment.name, close=self._is_last(request)
         )
         self._flush()
@@ -220,77 +145,44 @@ class Connection(asyncio.Protocol):
     def drain(self) -> None:
         """Closes after the last answer that is due; a request half read is still taken."""
         self._draining = True
-        if not self._in_message:
+        if not self._reader.in_message:
             self._close_when_answered()
 
     def abort(self) -> None:
         """Cuts the connection."""
         self._transport.abort()
 
-    def _dispatch(self) -> Request | bytes:
+    def _dispatch(self, reader: Reader) -> Request | bytes:
         """Hands the request to the dispatcher, or renders why not."""
-        replies = self._listener.replies
-        name = self._endpoint_name()
+        replies, close = self._replies, self._closing
+        name = reader.endpoint_name()
         if name is None:
-            message = "expected POST /ENDPOINT/score, or POST /score with the host ENDPOINT.DOMAIN"
-            got = self._url.decode("latin-1")
-            return replies.error(
-                statuses.NOT_FOUND, f"{message}, got the URL {got!r}", close=self._closing
+            message = (
+                f"expected POST /ENDPOINT/score, or POST /score with the host ENDPOINT.DOMAIN, got "
+                f"the URL {reader.url!r}"
             )
-        method = self._parser.get_method()
-        if method != b"POST":
-            return replies.error(
-                statuses.METHOD_NOT_ALLOWED,
-                f"expected POST, got {method.decode('latin-1')}",
-                close=self._closing,
-            )
-        endpoint = self._dispatcher.authorize(name, self._authorization)
+            return replies.error(statuses.NOT_FOUND, message, close=close)
+        if reader.method != b"POST":
+            message = f"expected POST, got {reader.method.decode('latin-1')}"
+            return replies.error(statuses.METHOD_NOT_ALLOWED, message, close=close)
+        endpoint = self._dispatcher.authorize(name, reader.authorization)
         if isinstance(endpoint, Refusal):
-            return replies.refusal(endpoint, deployment=None, close=self._closing)
-        body = self._body
+            return replies.refusal(endpoint, deployment=None, close=close)
         result = self._dispatcher.arrive(
-            endpoint,
-            self._pinned,
-            body[0] if len(body) == 1 else b"".join(body),
-            self._content_type,
-            self,
-            now_ns(),
+            endpoint, reader.pinned, reader.body, reader.content_type, self, now_ns()
         )
         if isinstance(result, Refusal):
-            return replies.refusal(result, deployment=None, close=self._closing)
+            return replies.refusal(result, deployment=None, close=close)
         return result
-
-    def _endpoint_name(self) -> str | None:
-        """The endpoint that the URL names: /{endpoint}/score, or /score on {endpoint}.domain."""
-        path = self._url
-        if path[:1] != b"/":
-            # An absolute URI names a host of its own, which wins over the header's.
-            url = httptools.parse_url(path)
-            self._host = url.host or self._host
-            path = url.path or b""
-        path = path.partition(b"?")[0]
-        if not path.endswith(SCORE):
-            return None
-        name = path[1 : -len(SCORE)] if path != SCORE else self._host.partition(b".")[0]
-        return name.decode("latin-1")
-
-    def _check_size(self, size_bytes: int) -> None:
-        limit = self._listener.max_payload_bytes
-        if size_bytes > limit:
-            raise _RefusedError(
-                statuses.PAYLOAD_TOO_LARGE,
-                f"expected a body of at most {limit} bytes (data_plane.max_payload_bytes in "
-                f"turnout.yml), got {size_bytes} or more",
-            )
-
-    def _refuse_and_close(self, status: Status, message: str) -> None:
-        self._closing = True
-        self._write_in_turn(_Ready(self._listener.replies.error(status, message, close=True)))
 
     def _close_when_answered(self) -> None:
         self._closing = True
         if not self._waiting:
             self._transport.close()
+
+    def _refuse_and_close(self, status: Status, message: str) -> None:
+        self._closing = True
+        self._write_in_turn(_Ready(self._replies.error(status, message, close=True)))
 
     def _is_last(self, request: Request) -> bool:
         return self._closing and self._waiting[-1] is request
@@ -323,12 +215,3 @@ class Connection(asyncio.Protocol):
                 self._transport.resume_reading()
             else:
                 self._transport.pause_reading()
-
-
-class _RefusedError(Exception):
-    """Raised in a parser callback to stop reading this connection."""
-
-    def __init__(self, status: Status, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message

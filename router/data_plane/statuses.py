@@ -51,3 +51,4 @@ METHOD_NOT_ALLOWED = Status(b"405 Method Not Allowed", "MethodNotAllowed", b"all
 PAYLOAD_TOO_LARGE = Status(b"413 Payload Too Large", "PayloadTooLarge")
 URI_TOO_LONG = Status(b"414 URI Too Long", "UriTooLong")
 HEADERS_TOO_LARGE = Status(b"431 Request Header Fields Too Large", "HeadersTooLarge")
+INTERNAL_ERROR = Status(b"500 Internal server error", "InternalServerError")

@@ -284,3 +284,25 @@ async def test_a_content_type_that_would_end_the_header_is_made_harmless(worker:
     assert (status, body) == (200, b"whole")
     assert headers["content-type"] == "text/plainx-injected: 1 ?"
     assert "x-injected" not in headers
+
+
+async def test_what_follows_the_last_request_of_a_connection_is_ignored(blue: Worker) -> None:
+    client = await Client.connect(blue)
+    client.send(request(b"last", headers="Connection: close\r\n") + request(b"too late"))
+    status, headers, body = await client.response()
+    assert (status, headers["connection"], body) == (200, "close", b"last")
+    assert await client.at_end()
+    await client.close()
+
+
+async def test_a_failure_of_the_router_itself_is_a_500_and_not_the_clients_fault(
+    blue: Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise AssertionError("planted")
+
+    monkeypatch.setattr(blue.engine.dispatcher, "arrive", broken)
+    status, headers, body = await ask(blue, request())
+    assert (status, headers["connection"]) == (500, "close")
+    assert "planted" not in message(body)
+    assert "planted" in caplog.text
