@@ -153,8 +153,8 @@ class Shell:
         """Invariant 9, at this instant."""
         told = sum(asked.told for asked in self.asked)
         assert all(asked.told <= 1 for asked in self.asked), "answered twice"
-        assert self.dispatcher.answered == told
-        assert self.dispatcher.accepted == len(self.asked)
+        assert self.dispatcher.ledger.answered == told
+        assert self.dispatcher.ledger.accepted == len(self.asked)
         for asked in self.asked:
             for answer in asked.answers:
                 assert answer.payload == b"answer to " + asked.payload, "another's answer"

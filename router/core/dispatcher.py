@@ -13,15 +13,14 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from router.core import refusals
-from router.core.deadlines import Deadlines
 from router.core.lane import Instance, Lane
+from router.core.ledger import Ledger
 from router.core.membership import Membership
 from router.core.request import Answer, Client, Kind, Outcome, Refusal, Request
 from router.core.routing import Routing
 from router.core.snapshot import (
     EMPTY,
     Snapshot,
-    SnapshotDeployment,
     SnapshotEndpoint,
     compile_snapshot,
 )
@@ -48,27 +47,18 @@ class Dispatcher:
 
     Attributes:
         snapshot: the one in force. Take it once a request and pass it on (invariant 1).
-        accepted, answered: requests of clients, ever; the rest is in flight (invariant 9).
+        ledger: what was taken and is not answered yet (invariant 9).
         unexpected: answers that matched nothing outstanding, and were dropped.
     """
 
     def __init__(self, port: Port, rng: random.Random, now_ns: int) -> None:
         self.snapshot: Snapshot = EMPTY
-        self.accepted = 0
-        self.answered = 0
+        self.ledger = Ledger(now_ns)
         self.unexpected = 0
         self.refused: dict[str, int] = {}
         self._port = port
         self._rng = rng
-        self._last_id = 0
-        self._pending: dict[int, Request] = {}
-        self._deadlines = Deadlines(now_ns)
         self._membership = Membership(port.on_drained)
-
-    @property
-    def in_flight(self) -> int:
-        """Requests of clients that have no answer yet."""
-        return self.accepted - self.answered
 
     def swap(self, routing: Routing) -> None:
         """Puts ``routing`` in force, whole: each later arrival sees it, none an older one."""
@@ -88,7 +78,6 @@ class Dispatcher:
         endpoint = self.snapshot.endpoints.get(endpoint_name)
         if endpoint is not None and endpoint.allows(authorization):
             return endpoint
-        self.accepted += 1
         return self._refuse(endpoint_name, refusals.UNAUTHORIZED)
 
     def arrive(
@@ -108,7 +97,6 @@ class Dispatcher:
             pinned: the deployment that the request names, None for live traffic.
             client: is told the answer, unless a refusal is returned.
         """
-        self.accepted += 1
         if pinned is not None:
             deployment = endpoint.deployments.get(pinned)
             if deployment is None:
@@ -122,7 +110,8 @@ class Dispatcher:
         lane = deployment.lane
         if lane.pending >= deployment.pending_max:
             return self._refuse(endpoint.name, refusals.too_many_pending(deployment))
-        request = self._enqueue(kind, deployment, payload, content_type, client, now_ns)
+        request = self.ledger.take(kind, deployment, payload, content_type, client, now_ns)
+        self._wake(lane)
         if kind is Kind.DIRECT:
             lane.direct += 1
             return request
@@ -159,7 +148,7 @@ class Dispatcher:
         lane = instance.lane
         run_ns = measured = 0
         for answer in answers:
-            request = self._pending.get(answer.id)
+            request = self.ledger.find(answer.id)
             if request is None or request.instance is not instance:
                 self._on_unexpected(instance, answer.id)
                 continue
@@ -177,14 +166,11 @@ class Dispatcher:
 
     def on_time(self, now_ns: int) -> None:
         """Answers requests whose deadline has passed. To be called every few milliseconds."""
-        for number in self._deadlines.due(now_ns):
-            request = self._pending.get(number)
-            if request is None:
-                continue
+        for request in self.ledger.overdue(now_ns):
             lane = request.deployment.lane
             if request.instance is not None:
                 # It still occupies the instance, until its late answer comes.
-                request.instance.expired.add(number)
+                request.instance.expired.add(request.id)
                 self._finish_refused(request, refusals.timed_out(request.deployment))
             elif lane.instances:
                 self._finish_refused(request, refusals.timed_out(request.deployment))
@@ -202,11 +188,10 @@ class Dispatcher:
             self._port.on_drained(instance_id)
         lane = instance.lane
         lane.outstanding -= instance.outstanding
-        had = [request for request in self._pending.values() if request.instance is instance]
-        for request in reversed(had):
+        for request in reversed(self.ledger.at(instance)):
             request.instance = None
             if request.kind is Kind.COPY:
-                self._finish(request)
+                self.ledger.finish(request)
                 lane.copies_lost += 1
             elif request.resent or request.deadline_ns <= now_ns:
                 self._finish_refused(request, refusals.instance_lost(request.deployment))
@@ -231,9 +216,9 @@ class Dispatcher:
         """Counters and gauges as of now, for the endpoints in force."""
         return WorkerStatistics(
             generation=self.snapshot.generation,
-            accepted=self.accepted,
-            answered=self.answered,
-            in_flight=self.in_flight,
+            accepted=self.ledger.accepted,
+            answered=self.ledger.answered,
+            in_flight=self.ledger.in_flight,
             endpoints=tuple(
                 EndpointStatistics(
                     name=endpoint.name,
@@ -246,28 +231,6 @@ class Dispatcher:
             ),
         )
 
-    def _enqueue(
-        self,
-        kind: Kind,
-        deployment: SnapshotDeployment,
-        payload: bytes,
-        content_type: str,
-        client: Client | None,
-        now_ns: int,
-    ) -> Request:
-        self._last_id += 1
-        deadline_ns = now_ns + deployment.timeout_ns
-        request = Request(
-            self._last_id, kind, deployment, payload, content_type, deadline_ns, client
-        )
-        self._pending[request.id] = request
-        self._deadlines.add(request.id, deadline_ns)
-        lane = deployment.lane
-        lane.pending += 1
-        lane.queue.append(request)
-        self._wake(lane)
-        return request
-
     def _copy(
         self, endpoint: SnapshotEndpoint, payload: bytes, content_type: str, now_ns: int
     ) -> None:
@@ -279,16 +242,16 @@ class Dispatcher:
             lane.copies_lost += 1
             return
         lane.copies += 1
-        self._enqueue(Kind.COPY, deployment, payload, content_type, None, now_ns)
+        self.ledger.take(Kind.COPY, deployment, payload, content_type, None, now_ns)
+        self._wake(lane)
 
     def _on_answer(self, request: Request, answer: Answer) -> None:
         if answer.outcome == Outcome.EXPIRED:
             self._finish_refused(request, refusals.timed_out(request.deployment))
             return
-        self._finish(request)
+        self.ledger.finish(request)
         client = request.client
         if client is not None:
-            self.answered += 1
             lane = request.deployment.lane
             lane.answered += 1
             if answer.status != STATUS_OK:
@@ -305,29 +268,21 @@ class Dispatcher:
             self.unexpected += 1
 
     def _refuse(self, endpoint_name: str, refusal: Refusal) -> Refusal:
-        self.answered += 1
+        self.ledger.refuse()
         # Only endpoints that exist: strangers must not grow a table by guessing names.
         if endpoint_name in self.refused:
             self.refused[endpoint_name] += 1
         return refusal
 
     def _finish_refused(self, request: Request, refusal: Refusal) -> None:
-        self._finish(request)
+        self.ledger.finish(request)
         lane = request.deployment.lane
         if request.client is None:
             lane.copies_lost += 1
             return
-        self.answered += 1
         lane.answered += 1
         lane.failed += 1
         request.client.on_refusal(request, refusal)
-
-    def _finish(self, request: Request) -> None:
-        assert not request.done, request.id
-        del self._pending[request.id]
-        request.done = True
-        request.payload = b""
-        request.deployment.lane.pending -= 1
 
     def _wake(self, lane: Lane) -> None:
         if not lane.woken:

@@ -138,7 +138,7 @@ class RolloutMachine(RuleBasedStateMachine):
         self.shell.pass_time(6_000_000_000)
         self.shell.serve_all()
         assert all(asked.told == 1 for asked in self.shell.asked)
-        assert self.shell.dispatcher.in_flight == 0
+        assert self.shell.dispatcher.ledger.in_flight == 0
         present = {f"{n}-{i}" for n in self.deployments for i in self.instances[n]}
         assert set(self.shell.dispatcher._membership.instances) == present
 

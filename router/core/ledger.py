@@ -1,0 +1,92 @@
+"""The ledger: every request that was taken and not yet answered (invariant 9).
+
+accepted = answered + in flight, at every instant, because a request enters and leaves here
+and nowhere else. Copies are kept as well, but nobody waits for them and they count as none.
+"""
+
+from collections.abc import Iterator
+
+from router.core.deadlines import Deadlines
+from router.core.lane import Instance
+from router.core.request import Client, Kind, Request
+from router.core.snapshot import SnapshotDeployment
+
+
+class Ledger:
+    """Requests by their number, and when each is due.
+
+    Attributes:
+        accepted, answered: requests of clients, ever.
+    """
+
+    __slots__ = ("_deadlines", "_last_id", "_pending", "accepted", "answered")
+
+    def __init__(self, now_ns: int) -> None:
+        self.accepted = 0
+        self.answered = 0
+        self._last_id = 0
+        self._pending: dict[int, Request] = {}
+        self._deadlines = Deadlines(now_ns)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests of clients that have no answer yet."""
+        return self.accepted - self.answered
+
+    def refuse(self) -> None:
+        """Counts a request that is answered as soon as it has come."""
+        self.accepted += 1
+        self.answered += 1
+
+    def take(
+        self,
+        kind: Kind,
+        deployment: SnapshotDeployment,
+        payload: bytes,
+        content_type: str,
+        client: Client | None,
+        now_ns: int,
+    ) -> Request:
+        """Enters a request, queued in its deployment's lane.
+
+        Args:
+            client: None for a copy.
+        """
+        if client is not None:
+            self.accepted += 1
+        self._last_id += 1
+        deadline_ns = now_ns + deployment.timeout_ns
+        request = Request(
+            self._last_id, kind, deployment, payload, content_type, deadline_ns, client
+        )
+        self._pending[request.id] = request
+        self._deadlines.add(request.id, deadline_ns)
+        lane = deployment.lane
+        lane.pending += 1
+        lane.queue.append(request)
+        return request
+
+    def find(self, number: int) -> Request | None:
+        """The unanswered request of this number."""
+        return self._pending.get(number)
+
+    def finish(self, request: Request) -> None:
+        """Takes out a request: answered, refused or, if it is a copy, dropped."""
+        assert not request.done, request.id
+        del self._pending[request.id]
+        request.done = True
+        request.payload = b""
+        request.deployment.lane.pending -= 1
+        if request.client is not None:
+            self.answered += 1
+
+    def overdue(self, now_ns: int) -> Iterator[Request]:
+        """Unanswered requests whose deadline has passed, each once."""
+        for number in self._deadlines.due(now_ns):
+            request = self._pending.get(number)
+            if request is not None:
+                yield request
+
+    def at(self, instance: Instance) -> list[Request]:
+        """What the instance was given and has not answered, in the order of arrival."""
+        return [request for request in self._pending.values() if request.instance is instance]
