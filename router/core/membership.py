@@ -21,15 +21,17 @@ class Membership:
 
     def update(self, before: Snapshot, after: Snapshot) -> list[Lane]:
         """Adds and removes instances as ``after`` says; returns the lanes that may have work."""
-        kept = {id(deployment.lane) for deployment in _deployments(after)}
-        closed = [d.lane for d in _deployments(before) if id(d.lane) not in kept]
-        for deployment in _deployments(after):
+        # An endpoint that did not change is the same object: a swap costs what it changes.
+        added, gone = _deployments_only_in(after, before), _deployments_only_in(before, after)
+        kept = {id(deployment.lane) for deployment in added}
+        closed = [d.lane for d in gone if id(d.lane) not in kept]
+        for deployment in added:
             self._update_lane(deployment.lane, deployment.route)
         for lane in closed:
             lane.closed = True
             for instance in lane.instances.values():
                 instance.removed = True
-        lanes = [deployment.lane for deployment in _deployments(after)] + closed
+        lanes = [deployment.lane for deployment in added] + closed
         for lane in lanes:
             self.settle(lane)
         return [lane for lane in lanes if lane.queue]
@@ -80,3 +82,12 @@ class Membership:
 
 def _deployments(snapshot: Snapshot) -> list[SnapshotDeployment]:
     return [d for endpoint in snapshot.endpoints.values() for d in endpoint.deployments.values()]
+
+
+def _deployments_only_in(one: Snapshot, other: Snapshot) -> list[SnapshotDeployment]:
+    return [
+        deployment
+        for name, endpoint in one.endpoints.items()
+        if other.endpoints.get(name) is not endpoint
+        for deployment in endpoint.deployments.values()
+    ]

@@ -46,12 +46,14 @@ class SnapshotEndpoint(Struct, frozen=True, eq=False):
     """An endpoint ready to route.
 
     Attributes:
+        route: what it was compiled from.
         live: who gets live traffic, None when its percents are all 0.
         live_deployments: in the order of the live schedule's shares.
         mirror: share 1 of its schedule means: copy this one. None without mirroring.
     """
 
     name: str
+    route: EndpointRoute
     authorizations: tuple[bytes, ...]
     deployments: Mapping[str, SnapshotDeployment]
     live: Split | None
@@ -79,7 +81,7 @@ EMPTY = Snapshot(0, {})
 
 
 def compile_snapshot(routing: Routing, previous: Snapshot, rng: random.Random) -> Snapshot:
-    """The snapshot of ``routing``; schedules and lanes that still fit come from ``previous``.
+    """The snapshot of ``routing``; what did not change comes from ``previous``.
 
     Args:
         routing: valid by rules.py; the control plane has checked it.
@@ -96,6 +98,8 @@ def compile_snapshot(routing: Routing, previous: Snapshot, rng: random.Random) -
 def _compile_endpoint(
     route: EndpointRoute, previous: SnapshotEndpoint | None, rng: random.Random
 ) -> SnapshotEndpoint:
+    if previous is not None and previous.route == route:
+        return previous
     lanes = {d.name: d.lane for d in previous.deployments.values()} if previous else {}
     deployments = {
         d.name: _compile_deployment(d, lanes.get(d.name) or Lane(route.name, d.name))
@@ -108,6 +112,7 @@ def _compile_endpoint(
     mirror = _split(mirrored, (BLOCK - share, share), previous.mirror if previous else None, rng)
     return SnapshotEndpoint(
         name=route.name,
+        route=route,
         authorizations=tuple(b"Bearer " + key.encode() for key in route.keys),
         deployments=deployments,
         live=live,
