@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format properties mutants microbench lock proto clean
+.PHONY: demo test lint format properties mutants microbench loadtest lock proto clean
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements.lock
@@ -28,6 +28,10 @@ properties: $(STAMP)  ## the hypothesis properties, deep
 
 mutants: $(STAMP)  ## plant bugs in the core, one by one, and see each caught
 	$(BIN)/python tests/mutants.py
+
+loadtest: $(STAMP)  ## a rollout under locust's load for a minute, with its HTML report
+	@mkdir -p loadtests/results
+	$(BIN)/python -m loadtests --duration-s 60 --html loadtests/results/report.html
 
 microbench: $(STAMP)  ## what the core costs, in nanoseconds
 	$(BIN)/pytest --benchmark-enable --benchmark-only --benchmark-columns=min,mean,stddev,rounds \

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "router/control_plane": {"router.core", "router.yaml_files", "turnout"},
     "router/cli": {"router.core", "router.yaml_files"},
     "runtime": {"turnout"},
+    "loadtests": set(),
     "proto": set(),
 }
 # The command that starts the daemon is where a client of it becomes it.
