@@ -102,7 +102,7 @@ class Router:
             await self._plane.start()
             await declare(self._plane, self._config, self._base_dir)
         except BaseException:
-            await self._close()
+            await asyncio.shield(self._close())
             raise
         return self
 
@@ -113,9 +113,12 @@ class Router:
         traceback: TracebackType | None,
     ) -> None:
         """Answers what was taken, then ends every instance."""
-        await self._listener.drain(self._drain_timeout_s)
-        await self._engine.drain(self._drain_timeout_s)
-        await self._close()
+        try:
+            await self._listener.drain(self._drain_timeout_s)
+            await self._engine.drain(self._drain_timeout_s)
+        finally:
+            # Also when the program is cancelled: no instance may be left behind.
+            await asyncio.shield(self._close())
 
     @property
     def control_plane(self) -> ControlPlane:
@@ -139,7 +142,10 @@ class Router:
         Raises:
             ResourceNotFound: there is no such endpoint.
             ScoringError: refused, too late, or failed by the model.
+            TypeError: the body is not bytes.
         """
+        if not isinstance(body, bytes):
+            raise TypeError(f"expected bytes as the body, got {type(body).__name__}")
         dispatcher = self._engine.dispatcher
         found = dispatcher.snapshot.endpoints.get(endpoint)
         if found is None:

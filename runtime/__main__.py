@@ -22,6 +22,7 @@ from runtime.script import ScriptError, load
 from runtime.service import Service
 
 EXIT_SCRIPT_FAILED = 3
+EXIT_TARGET_REFUSED = 4
 DRAIN_TIMEOUT_S = 60.0
 # A script that computes in Python gives way to the event loop after this time, not after
 # CPython's 5 ms, so that answers and health checks are not held up by it.
@@ -63,7 +64,11 @@ async def _serve(target: str, executor: Executor, scoring_script: str) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _on_signal, stop)
     service = Service(executor)
-    await service.start(target)
+    try:
+        await service.start(target)
+    except RuntimeError as error:
+        log.critical("expected an address to listen on, got --target %s: %s", target, error)
+        return EXIT_TARGET_REFUSED
     started = asyncio.create_task(executor.start())
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([started, stopped], return_when=asyncio.FIRST_COMPLETED)

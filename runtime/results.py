@@ -43,7 +43,8 @@ def score(run: Run, request: ScoreRequest, received_ns: int) -> ScoreAnswer:
     run_ns = time.monotonic_ns() - started_ns
     try:
         payload = b"{}" if result is None else json.dumps(result).encode()
-    except (TypeError, ValueError, RecursionError) as error:
+    # Whatever a script's own types do while they are serialised.
+    except BaseException as error:
         log.exception("run() returned what JSON can't express")
         return _failed(request, RESULT_FAILED, error, run_ns)
     return ScoreAnswer(
@@ -76,9 +77,19 @@ def _failed(
         status=STATUS_ERROR,
         payload=_message(message),
         content_type=JSON_TYPE,
-        error=f"{type(error).__name__}: {error}",
+        error=_text(error),
         run_ns=run_ns,
     )
+
+
+def _text(error: BaseException) -> str:
+    """The exception as protobuf's UTF-8 can carry it."""
+    try:
+        text = f"{type(error).__name__}: {error}"
+    # Its own __str__ failed.
+    except BaseException:  # noqa: BLE001
+        text = type(error).__name__
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _message(text: str) -> bytes:

@@ -115,3 +115,30 @@ def test_a_wrong_configuration_is_refused_with_its_place(tmp_path: Path) -> None
     path.write_text("data_plane: {prot: 80}\n")
     with pytest.raises(BadRequest, match="did you mean `port`"):
         Router.from_file(path)
+
+
+async def test_a_body_that_is_not_bytes_is_refused_and_harms_nobody(tmp_path: Path) -> None:
+    async with Router.from_file(write_config(tmp_path)) as router:
+        with pytest.raises(TypeError, match="expected bytes as the body, got str"):
+            await router.score("my-endpoint", "text")  # type: ignore[arg-type]
+        assert (await router.score("my-endpoint", b"1")).deployment == "blue"
+
+
+async def test_a_program_that_is_cancelled_while_it_leaves_leaves_no_instance(
+    tmp_path: Path,
+) -> None:
+    slow = "import time\ndef init(): pass\ndef run(raw): time.sleep(1)"
+
+    async def program() -> None:
+        async with Router.from_file(write_config(tmp_path, blue=slow)) as router:
+            waiting.append(asyncio.create_task(router.score("my-endpoint", b"1")))
+            await asyncio.sleep(0)
+            leaving.set()
+
+    waiting: list[asyncio.Task[object]] = []
+    leaving = asyncio.Event()
+    running = asyncio.create_task(program())
+    await asyncio.wait_for(leaving.wait(), WAIT_S)
+    running.cancel()
+    await asyncio.wait([running, *waiting], timeout=WAIT_S)
+    assert instances() == []

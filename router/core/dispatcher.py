@@ -9,7 +9,7 @@ Who serves which lane, and when an instance is drained, is membership.py's.
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from router.core import refusals
@@ -60,14 +60,20 @@ class Dispatcher:
         self._rng = rng
         self._membership = Membership(port.on_drained)
 
-    def swap(self, routing: Routing) -> None:
-        """Puts ``routing`` in force, whole: each later arrival sees it, none an older one."""
+    def swap(self, routing: Routing, unreachable: Collection[str] = ()) -> None:
+        """Puts ``routing`` in force, whole: each later arrival sees it, none an older one.
+
+        Args:
+            unreachable: ids of new instances that get nothing before they are found.
+        """
         before = self.snapshot
+        assert routing.generation >= before.generation, (routing.generation, before.generation)
         after = compile_snapshot(routing, before, self._rng)
         self.snapshot = after
         self.refused = {name: self.refused.get(name, 0) for name in after.endpoints}
-        for lane in self._membership.update(before, after):
+        for lane in self._membership.update(before, after, unreachable):
             self._wake(lane)
+        self._drop_copies(before, after)
 
     def authorize(self, endpoint_name: str, authorization: bytes) -> SnapshotEndpoint | Refusal:
         """The endpoint of the present snapshot, if the Authorization header's value opens it.
@@ -168,15 +174,15 @@ class Dispatcher:
         """Answers requests whose deadline has passed. To be called every few milliseconds."""
         for request in self.ledger.overdue(now_ns):
             lane = request.deployment.lane
+            why = refusals.timed_out
             if request.instance is not None:
                 # It still occupies the instance, until its late answer comes.
                 request.instance.expired.add(request.id)
-                self._finish_refused(request, refusals.timed_out(request.deployment))
-            elif lane.instances:
-                self._finish_refused(request, refusals.timed_out(request.deployment))
             else:
-                self._finish_refused(request, refusals.model_not_ready(request.deployment))
-            lane.drop_done()
+                lane.queue.remove(request)
+                if not lane.instances:
+                    why = refusals.model_not_ready
+            self._finish_refused(request, why(request.deployment))
             self._membership.settle(lane)
 
     def on_instance_lost(self, instance_id: str, now_ns: int) -> None:
@@ -208,6 +214,11 @@ class Dispatcher:
         if lane is not None:
             self._wake(lane)
 
+    def close(self) -> None:
+        """Answers whatever is still unanswered: nobody else will any more."""
+        for request in self.ledger.everything():
+            self._finish_refused(request, refusals.stopping(request.deployment))
+
     def holds(self, instance_id: str) -> bool:
         """Whether requests of this worker may still be with the instance."""
         return instance_id in self._membership.instances
@@ -238,12 +249,23 @@ class Dispatcher:
         deployment = endpoint.mirror_deployment
         assert deployment is not None
         lane = deployment.lane
-        if lane.pending >= deployment.pending_max or not lane.instances:
+        if lane.copies_pending >= deployment.pending_max or not lane.instances:
             lane.copies_lost += 1
             return
         lane.copies += 1
         self.ledger.take(Kind.COPY, deployment, payload, content_type, None, now_ns)
         self._wake(lane)
+
+    def _drop_copies(self, before: Snapshot, after: Snapshot) -> None:
+        """Where mirroring has ended, no live request must wait behind copies (invariant 5)."""
+        for name, endpoint in before.endpoints.items():
+            shadow, then = endpoint.mirror_deployment, after.endpoints.get(name)
+            if shadow is None or (then is not None and then.mirror_deployment is not None):
+                continue
+            for request in [r for r in shadow.lane.queue if r.client is None]:
+                shadow.lane.queue.remove(request)
+                self.ledger.finish(request)
+                shadow.lane.copies_lost += 1
 
     def _on_answer(self, request: Request, answer: Answer) -> None:
         if answer.outcome == Outcome.EXPIRED:

@@ -37,16 +37,19 @@ class Instance:
     @property
     def room(self) -> int:
         """How many more requests it may be given now."""
+        limit = self.window.limit
         if self.window.gathers and self.outstanding:
-            return 0
-        return max(self.window.limit - self.outstanding, 0)
+            # A slow one among fast ones must not leave the instance's other places idle.
+            limit = self.window.parallel_runs
+        return max(limit - self.outstanding, 0)
 
 
 class Lane:
     """One deployment's queue, instances and counters; it outlives snapshots.
 
     Attributes:
-        pending: requests queued or outstanding and not yet done.
+        pending: requests of clients, queued or outstanding and not yet done.
+        copies_pending: likewise for mirrored copies, which take no client's place.
         closed: the deployment is gone from the snapshot; what was taken is still served.
         woken: the shell was asked to pump, and has not yet.
     """
@@ -56,6 +59,7 @@ class Lane:
         "closed",
         "copies",
         "copies_lost",
+        "copies_pending",
         "deployment",
         "direct",
         "endpoint",
@@ -74,6 +78,7 @@ class Lane:
         self.queue: deque[Request] = deque()
         self.instances: dict[str, Instance] = {}
         self.pending = 0
+        self.copies_pending = 0
         self.outstanding = 0
         self.closed = False
         self.woken = False
@@ -84,38 +89,37 @@ class Lane:
         self.answered = 0
         self.failed = 0
 
+    @property
+    def keeps_removed(self) -> bool:
+        """Whether removed instances still serve: the deployment left, or none has come instead."""
+        return self.closed or all(instance.removed for instance in self.instances.values())
+
     def least_loaded(self) -> Instance | None:
         """The instance with the least outstanding of those with room; None if none has any."""
         best: Instance | None = None
+        keeps_removed = self.keeps_removed
         for instance in self.instances.values():
             if (
                 instance.room
-                and (not instance.removed or self.closed)
+                and (keeps_removed or not instance.removed)
                 and (best is None or instance.outstanding < best.outstanding)
             ):
                 best = instance
         return best
 
     def take_batch(self, room: int) -> list[Request]:
-        """The oldest queued requests, at most ``room`` and about BATCH_BYTES_MAX of payload.
+        """The oldest queued requests, at most ``room`` and BATCH_BYTES_MAX of payload.
 
-        Requests that were answered while they waited are dropped here.
+        A larger one travels alone, behind those that were there before it.
         """
         batch: list[Request] = []
         bytes_left = BATCH_BYTES_MAX
-        while self.queue and room and bytes_left > 0:
-            request = self.queue.popleft()
-            if request.done:
-                continue
-            batch.append(request)
-            room -= 1
-            bytes_left -= len(request.payload)
+        while self.queue and len(batch) < room:
+            bytes_left -= len(self.queue[0].payload)
+            if batch and bytes_left < 0:
+                break
+            batch.append(self.queue.popleft())
         return batch
-
-    def drop_done(self) -> None:
-        """Frees the front of the queue of requests that were answered while they waited."""
-        while self.queue and self.queue[0].done:
-            self.queue.popleft()
 
     def statistics(self) -> DeploymentStatistics:
         """Counters and gauges as of now."""
@@ -127,6 +131,6 @@ class Lane:
             copies_lost=self.copies_lost,
             answered=self.answered,
             failed=self.failed,
-            queued=sum(not request.done for request in self.queue),
+            queued=len(self.queue),
             outstanding=self.outstanding,
         )

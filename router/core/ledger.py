@@ -52,8 +52,6 @@ class Ledger:
         Args:
             client: None for a copy.
         """
-        if client is not None:
-            self.accepted += 1
         self._last_id += 1
         deadline_ns = now_ns + deployment.timeout_ns
         request = Request(
@@ -62,7 +60,11 @@ class Ledger:
         self._pending[request.id] = request
         self._deadlines.add(request.id, deadline_ns)
         lane = deployment.lane
-        lane.pending += 1
+        if client is not None:
+            self.accepted += 1
+            lane.pending += 1
+        else:
+            lane.copies_pending += 1
         lane.queue.append(request)
         return request
 
@@ -76,9 +78,11 @@ class Ledger:
         del self._pending[request.id]
         request.done = True
         request.payload = b""
-        request.deployment.lane.pending -= 1
         if request.client is not None:
             self.answered += 1
+            request.deployment.lane.pending -= 1
+        else:
+            request.deployment.lane.copies_pending -= 1
 
     def overdue(self, now_ns: int) -> Iterator[Request]:
         """Unanswered requests whose deadline has passed, each once."""
@@ -86,6 +90,10 @@ class Ledger:
             request = self._pending.get(number)
             if request is not None:
                 yield request
+
+    def everything(self) -> list[Request]:
+        """All that was taken and is not done, in the order of arrival."""
+        return list(self._pending.values())
 
     def at(self, instance: Instance) -> list[Request]:
         """What the instance was given and has not answered, in the order of arrival."""

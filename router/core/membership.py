@@ -1,11 +1,12 @@
 """Which instances serve which lane, and when one that left may go (invariant 10).
 
-An instance that leaves the routing gets nothing new, unless its whole deployment left:
-then it still serves what its lane had taken. It is drained when it holds no request, and
-in a closed lane when no request waits for it either.
+An instance that leaves the routing gets nothing new, with two exceptions: its whole
+deployment left, and it still serves what its lane had taken; or none of the instances that
+are to serve instead can be reached yet. It is drained when it holds no request, and in a
+closed lane when no request waits for it either.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from router.core.lane import Instance, Lane
 from router.core.routing import DeploymentRoute
@@ -19,14 +20,14 @@ class Membership:
         self.instances: dict[str, Instance] = {}
         self._on_drained = on_drained
 
-    def update(self, before: Snapshot, after: Snapshot) -> list[Lane]:
+    def update(self, before: Snapshot, after: Snapshot, unreachable: Collection[str]) -> list[Lane]:
         """Adds and removes instances as ``after`` says; returns the lanes that may have work."""
         # An endpoint that did not change is the same object: a swap costs what it changes.
         added, gone = _deployments_only_in(after, before), _deployments_only_in(before, after)
         kept = {id(deployment.lane) for deployment in added}
         closed = [d.lane for d in gone if id(d.lane) not in kept]
         for deployment in added:
-            self._update_lane(deployment.lane, deployment.route)
+            self._update_lane(deployment.lane, deployment.route, unreachable)
         for lane in closed:
             lane.closed = True
             for instance in lane.instances.values():
@@ -57,20 +58,23 @@ class Membership:
         """Lets those of the lane's removed instances go that are drained."""
         if not any(instance.removed for instance in lane.instances.values()):
             return
-        if lane.closed and lane.queue:
+        if lane.keeps_removed and (lane.queue or not lane.closed):
             return
         for instance in list(lane.instances.values()):
             if instance.removed and not instance.outstanding:
                 self.remove(instance.id)
                 self._on_drained(instance.id)
 
-    def _update_lane(self, lane: Lane, route: DeploymentRoute) -> None:
+    def _update_lane(
+        self, lane: Lane, route: DeploymentRoute, unreachable: Collection[str]
+    ) -> None:
         named = {instance.id for instance in route.instances}
         for instance in lane.instances.values():
             instance.removed = instance.id not in named
             instance.window.resize(route.parallel_runs, route.max_concurrent_requests_per_instance)
         for instance_id in named - lane.instances.keys():
-            self._add(instance_id, lane, route)
+            if instance_id not in unreachable:
+                self._add(instance_id, lane, route)
 
     def _add(self, instance_id: str, lane: Lane, route: DeploymentRoute) -> None:
         instance = Instance(

@@ -65,11 +65,19 @@ def model_not_ready(deployment: SnapshotDeployment) -> Refusal:
     )
 
 
+def stopping(deployment: SnapshotDeployment) -> Refusal:
+    """The router ends before an instance has answered."""
+    return Refusal(
+        Reason.STOPPING,
+        f"the router ended before deployment {deployment.name!r} had answered. Try again.",
+    )
+
+
 def instance_lost(deployment: SnapshotDeployment) -> Refusal:
-    """Its instance died, and so did the one it was sent to again."""
+    """Its instance died; it was sent to another before, or its time is over."""
     return Refusal(
         Reason.INSTANCE_LOST,
         f"the instance of deployment {deployment.name!r} that had this request ended before it "
-        f"answered, twice. `turnout ml online-deployment get-logs --name {deployment.name}` says "
+        f"answered. `turnout ml online-deployment get-logs --name {deployment.name}` says "
         f"why.",
     )

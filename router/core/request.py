@@ -32,6 +32,7 @@ class Reason(Enum):
     TIMED_OUT = "timed_out"
     MODEL_NOT_READY = "model_not_ready"
     INSTANCE_LOST = "instance_lost"
+    STOPPING = "stopping"
 
 
 class Refusal(Struct, frozen=True):

@@ -19,6 +19,7 @@ from router.core.schedule import BLOCK, Schedule
 NS_PER_MS = 1_000_000
 # azure.md 4.4: one executing and one queued for each that an instance may run.
 PENDING_PER_SLOT = 2
+_SCHEME = b"bearer "
 
 
 class SnapshotDeployment(Struct, frozen=True, eq=False):
@@ -54,7 +55,7 @@ class SnapshotEndpoint(Struct, frozen=True, eq=False):
 
     name: str
     route: EndpointRoute
-    authorizations: tuple[bytes, ...]
+    keys: tuple[bytes, ...]
     deployments: Mapping[str, SnapshotDeployment]
     live: Split | None
     live_deployments: tuple[SnapshotDeployment, ...]
@@ -63,11 +64,13 @@ class SnapshotEndpoint(Struct, frozen=True, eq=False):
 
     def allows(self, authorization: bytes) -> bool:
         """Whether an Authorization header's value carries one of this endpoint's keys."""
-        # Every key is compared, and in constant time, so that time tells nothing.
+        # The scheme's letters may be of either case (RFC 9110, 11.1). Every key is compared,
+        # and in constant time, so that time tells nothing.
+        key = authorization[len(_SCHEME) :]
         allowed = False
-        for expected in self.authorizations:
-            allowed |= hmac.compare_digest(authorization, expected)
-        return allowed
+        for expected in self.keys:
+            allowed |= hmac.compare_digest(key, expected)
+        return allowed and authorization[: len(_SCHEME)].lower() == _SCHEME
 
 
 class Snapshot(Struct, frozen=True, eq=False):
@@ -113,7 +116,7 @@ def _compile_endpoint(
     return SnapshotEndpoint(
         name=route.name,
         route=route,
-        authorizations=tuple(b"Bearer " + key.encode() for key in route.keys),
+        keys=tuple(key.encode() for key in route.keys),
         deployments=deployments,
         live=live,
         live_deployments=tuple(deployments[name] for name, _ in traffic),

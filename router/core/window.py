@@ -17,10 +17,11 @@ class Window:
 
     Attributes:
         limit: how many requests may be outstanding now.
+        parallel_runs: how many of them the instance runs at once.
         gathers: whether to wait for all answers before sending again.
     """
 
-    __slots__ = ("_limit_max", "_parallel_runs", "_run_ns", "gathers", "limit")
+    __slots__ = ("_limit_max", "_run_ns", "gathers", "limit", "parallel_runs")
 
     def __init__(self, parallel_runs: int, limit_max: int) -> None:
         assert parallel_runs >= 1, parallel_runs
@@ -30,7 +31,7 @@ class Window:
 
     def resize(self, parallel_runs: int, limit_max: int) -> None:
         """Takes new bounds from a configuration; the measured speed stays."""
-        self._parallel_runs = min(parallel_runs, limit_max)
+        self.parallel_runs = min(parallel_runs, limit_max)
         self._limit_max = limit_max
         self._adapt()
 
@@ -43,6 +44,6 @@ class Window:
 
     def _adapt(self) -> None:
         # Unmeasured, an instance is taken for slow: the first answer tells.
-        wanted = WORK_NS * self._parallel_runs // self._run_ns if self._run_ns else 0
-        self.limit = min(max(wanted, self._parallel_runs), self._limit_max)
-        self.gathers = self.limit > self._parallel_runs
+        wanted = WORK_NS * self.parallel_runs // self._run_ns if self._run_ns else 0
+        self.limit = min(max(wanted, self.parallel_runs), self._limit_max)
+        self.gathers = self.limit > self.parallel_runs

@@ -62,7 +62,7 @@ class Stopping(Struct, frozen=True, tag=True):
 
 
 class Failed(Struct, frozen=True, tag=True):
-    """The call was refused whole; nothing changed."""
+    """The call failed. After a failed Apply the worker is to be replaced, or told again."""
 
     message: str
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # Requests of one connection that may wait for answers before it is read no further.
 PIPELINED_MAX = 64
+# How long what a refused client still sends is read and thrown away. Closed at once, its
+# unread bytes would make the kernel reset the connection before the answer is read.
+LINGER_S = 2.0
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 log = logging.getLogger(__name__)
@@ -49,6 +52,7 @@ class Connection(asyncio.Protocol):
         # No request after the one that is being read now, if any; then none at all.
         self._draining = listener.draining
         self._closing = False
+        self._lingers = False
         self._closed = False
         self._write_paused = False
         self._reading = True
@@ -57,6 +61,11 @@ class Connection(asyncio.Protocol):
     def is_reading(self) -> bool:
         """Whether a request has begun to come and is not whole yet."""
         return self._reader.in_message
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether no more is read from the client for now."""
+        return not self._reading
 
     # asyncio.Protocol
 
@@ -111,16 +120,18 @@ class Connection(asyncio.Protocol):
 
     def on_request(self, reader: Reader) -> None:
         """Dispatches a whole request, or answers it at once."""
+        if self._closing:
+            return
         self._owes_continue = False
         if self._draining or not reader.keep_alive:
             self._closing = True
         result = self._dispatch(reader)
         if isinstance(result, Request):
             self._waiting.append(result)
-            if len(self._waiting) > PIPELINED_MAX:
-                self._update_reading()
         else:
             self._write_in_turn(_Ready(result))
+        if len(self._waiting) > PIPELINED_MAX:
+            self._update_reading()
 
     # The dispatcher's Client
 
@@ -164,7 +175,11 @@ class Connection(asyncio.Protocol):
             return replies.error(statuses.NOT_FOUND, message, close=close)
         if reader.method != b"POST":
             message = f"expected POST, got {reader.method.decode('latin-1')}"
-            return replies.error(statuses.METHOD_NOT_ALLOWED, message, close=close)
+            reply = replies.error(statuses.METHOD_NOT_ALLOWED, message, close=close)
+            # HEAD is answered without a body, whatever its headers announce.
+            return (
+                reply.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if reader.method == b"HEAD" else reply
+            )
         endpoint = self._dispatcher.authorize(name, reader.authorization)
         if isinstance(endpoint, Refusal):
             return replies.refusal(endpoint, deployment=None, close=close)
@@ -181,7 +196,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _refuse_and_close(self, status: Status, message: str) -> None:
-        self._closing = True
+        self._closing = self._lingers = True
         self._write_in_turn(_Ready(self._replies.error(status, message, close=True)))
 
     def _is_last(self, request: Request) -> bool:
@@ -201,7 +216,10 @@ class Connection(asyncio.Protocol):
             self._update_reading()
         if waiting:
             return
-        if self._closing:
+        if self._lingers:
+            self._transport.write_eof()
+            asyncio.get_running_loop().call_later(LINGER_S, self._transport.close)
+        elif self._closing:
             self._transport.close()
         elif self._owes_continue:
             self._owes_continue = False

@@ -6,6 +6,7 @@ plain coroutine.
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -51,10 +52,11 @@ class Engine:
                 _, late = await asyncio.wait(waits, timeout=CONNECT_TIMEOUT_S)
                 for wait in late:
                     wait.cancel()
-            self.dispatcher.swap(routing)
-            for upstream in self._upstreams.values():
-                if not upstream.connected.is_set():
-                    self.dispatcher.on_instance_lost(upstream.instance_id, now_ns())
+            # Again: one that was still draining may have been let go meanwhile.
+            self._start_upstreams(routing)
+            upstreams = self._upstreams.values()
+            unreachable = {u.instance_id for u in upstreams if not u.connected.is_set()}
+            self.dispatcher.swap(routing, unreachable)
             self._close_unrouted(routing)
 
     async def await_drained(self, instance_ids: Collection[str], timeout_s: float) -> list[str]:
@@ -70,14 +72,18 @@ class Engine:
 
     async def drain(self, timeout_s: float) -> None:
         """Takes no request any more; returns when all that were taken are answered."""
-        instance_ids = list(self._upstreams)
         await self.apply(Routing(generation=self.dispatcher.snapshot.generation))
-        await self.await_drained(instance_ids, timeout_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                # Once in a router's life; an event would be set for each answer of it.
+                while self.dispatcher.ledger.in_flight:  # noqa: ASYNC110
+                    await asyncio.sleep(TICK_S)
 
     async def close(self) -> None:
-        """Closes every stream. Requests in flight should have been drained before."""
+        """Closes every stream. What was not drained before is refused."""
         if self._tick is not None:
             self._tick.cancel()
+        self.dispatcher.close()
         for instance_id in list(self._upstreams):
             self._close_upstream(instance_id)
         if self._closing:
@@ -148,5 +154,6 @@ class Engine:
         self.dispatcher.pump(lane, now_ns())
 
     def _on_tick(self) -> None:
-        self.dispatcher.on_time(now_ns())
+        # First, so that a failure can't end the watch over deadlines.
         self._tick = self._loop.call_later(TICK_S, self._on_tick)
+        self.dispatcher.on_time(now_ns())

@@ -83,11 +83,11 @@ class Reader:
         except httptools.HttpParserCallbackError as error:
             # httptools wraps what a callback of ours raised.
             raise error.__context__ or error from None
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        except httptools.HttpParserError as error:
             raise RefusedError(
                 statuses.BAD_REQUEST, f"expected an HTTP/1.1 request, got: {error}"
             ) from None
-        if self.in_message and not self._body_begun and self._head_bytes > HEAD_BYTES_MAX:
+        if self.in_message and self._head_bytes > HEAD_BYTES_MAX:
             raise RefusedError(
                 statuses.HEADERS_TOO_LARGE,
                 f"expected at most {HEAD_BYTES_MAX} bytes of headers, got more",
@@ -102,8 +102,11 @@ class Reader:
 
     @property
     def keep_alive(self) -> bool:
-        """Whether the client may send another request."""
-        return self._parser.should_keep_alive()
+        """Whether the client may send another request on this connection.
+
+        Not after HTTP/1.0, whose clients often wait for the end.
+        """
+        return self._parser.should_keep_alive() and self._parser.get_http_version() != "1.0"
 
     @property
     def url(self) -> str:
@@ -121,7 +124,10 @@ class Reader:
         path, host = self._url, self._host
         if path[:1] != b"/":
             # An absolute URI names a host of its own, which wins over the header's.
-            url = httptools.parse_url(path)
+            try:
+                url = httptools.parse_url(path)
+            except httptools.HttpParserInvalidURLError:
+                return None
             host = url.host or host
             path = url.path or b""
         path = path.partition(b"?")[0]
@@ -155,7 +161,9 @@ class Reader:
             )
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; most are of no concern here."""
+        """One header; most are of no concern here, and those after a body mean nothing."""
+        if self._body_begun:
+            return
         name = name.lower()
         if name == b"authorization":
             self.authorization = value
@@ -173,11 +181,20 @@ class Reader:
     def on_headers_complete(self) -> None:
         """The body comes next, if any."""
         self._body_begun = True
-        if self._expects_continue:
+        if self._parser.should_upgrade():
+            # The parser would take the body for the other protocol's.
+            raise RefusedError(
+                statuses.BAD_REQUEST,
+                "expected plain HTTP/1.1, got CONNECT or an offer to upgrade (`curl --http2` sends "
+                "one). Send the request without the header Upgrade.",
+            )
+        if self._expects_continue and self._parser.get_http_version() != "1.0":
             self._owner.on_expect_continue()
 
     def on_body(self, body: bytes) -> None:
         """A part of the body, chunked or not."""
+        # What is no body is counted again from here: chunk sizes, trailers.
+        self._head_bytes = 0
         self._body_bytes += len(body)
         self._check_size(self._body_bytes)
         self._body.append(body)

@@ -38,6 +38,7 @@ BY_REASON = {
     Reason.INSTANCE_LOST: Status(
         b"424 Model error", "ModelError", _model_error(Reason.INSTANCE_LOST)
     ),
+    Reason.STOPPING: Status(b"503 Service Unavailable", "Stopping", b"retry-after: 1\r\n"),
     Reason.TOO_MANY_PENDING: Status(
         b"429 Too many pending requests",
         "TooManyPendingRequests",

@@ -7,6 +7,7 @@ not decided here.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -19,7 +20,16 @@ from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
 RECONNECT_MS_MIN = 20
 RECONNECT_MS_MAX = 1000
 # Payloads are bounded by the listener; gRPC's own limit of 4 MB would be a second rule.
-_OPTIONS = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
+_OPTIONS = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    # gRPC's own waits between tries to connect; by default they grow to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", RECONNECT_MS_MIN),
+    ("grpc.min_reconnect_backoff_ms", RECONNECT_MS_MIN),
+    ("grpc.max_reconnect_backoff_ms", RECONNECT_MS_MAX),
+)
+
+log = logging.getLogger(__name__)
 
 
 class Owner(Protocol):
@@ -101,6 +111,9 @@ class Upstream:
                 self._owner.on_answers(self.instance_id, batch.answers)
         except grpc.aio.AioRpcError:
             pass
+        except Exception:
+            # Whatever it was: a stream that nobody reads must count as lost.
+            log.exception("the stream to instance %s is given up", self.instance_id)
         finally:
             writer.cancel()
             call.cancel()
@@ -109,11 +122,13 @@ class Upstream:
         return answered
 
     async def _write(self, call: "grpc.aio.StreamStreamCall[RequestBatch, AnswerBatch]") -> None:
-        # A broken stream ends _exchange through its reading side.
-        with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        try:
             while True:
                 await self._to_send.wait()
                 self._to_send.clear()
                 messages, self._unsent = self._unsent, []
                 for message in messages:
                     await call.write(message)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # The stream broke; its reading side ends _exchange.
+            call.cancel()

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from router.core.request import Answer, Refusal, Request
+from router.core.request import Answer, Reason, Refusal, Request
+from router.core.routing import Routing
 from router.data_plane.engine import now_ns
 from tests.data_plane.scripted import Worker, echo, running
 from turnout.scoring.v1.scoring_pb2 import ScoreAnswer, ScoreRequest
@@ -154,6 +155,44 @@ async def test_an_unreachable_instance_does_not_hold_up_an_update_of_the_others(
     await worker.add_instance("blue-1")
     await worker.route({"blue": ["blue-0", "blue-1"]}, {"blue": 100})
     assert await answers(*(ask(worker) for _ in range(5))) == [b"{}"] * 5
+
+
+async def test_the_old_instance_serves_until_the_one_that_replaces_it_can_be_reached(
+    monkeypatch: pytest.MonkeyPatch, worker: Worker
+) -> None:
+    monkeypatch.setattr("router.data_plane.engine.CONNECT_TIMEOUT_S", 0.05)
+    await worker.add_instance("blue-0")
+    await worker.route({"blue": ["blue-0"]}, {"blue": 100})
+    late = await worker.add_instance("blue-1")
+    await late.stop()
+    await worker.route({"blue": ["blue-1"]}, {"blue": 100})
+    assert await answers(*(ask(worker) for _ in range(5))) == [b"{}"] * 5
+    assert await worker.engine.await_drained(["blue-0"], 0.05) == ["blue-0"]
+    await late.start()
+    assert await worker.engine.await_drained(["blue-0"], WAIT_S) == []
+    assert await answers(ask(worker, b"new")) == [b"new"]
+    assert [request.payload for request in late.requests] == [b"new"]
+
+
+async def test_leaving_refuses_what_nobody_will_answer(folder: Path) -> None:
+    async def silent(request: ScoreRequest) -> None:
+        return None
+
+    async with running(folder) as leaving:
+        await leaving.add_instance("blue-0", silent)
+        await leaving.route({"blue": ["blue-0"]}, {"blue": 100})
+        asked = ask(leaving)
+        await leaving.engine.drain(0.05)
+    async with asyncio.timeout(WAIT_S):
+        told = await asked
+    assert isinstance(told, Refusal)
+    assert told.reason is Reason.STOPPING
+
+
+async def test_an_older_routing_is_refused(blue: Worker) -> None:
+    with pytest.raises(AssertionError):
+        await blue.engine.apply(Routing(generation=0))
+    assert await answers(ask(blue)) == [b"{}"]
 
 
 async def test_a_request_without_an_answer_ends_at_its_deadline(worker: Worker) -> None:

@@ -1,9 +1,11 @@
 """HTTP/1.1 at the listener, byte by byte over real sockets."""
 
 import asyncio
+import io
 import json
 import uuid
 
+import aiohttp
 import pytest
 
 from tests.data_plane.scripted import KEY, Worker, echo
@@ -306,3 +308,90 @@ async def test_a_failure_of_the_router_itself_is_a_500_and_not_the_clients_fault
     assert (status, headers["connection"]) == (500, "close")
     assert "planted" not in message(body)
     assert "planted" in caplog.text
+
+
+async def test_an_ordinary_client_sees_the_413_though_it_sends_megabytes(small: Worker) -> None:
+    async with aiohttp.ClientSession() as client:
+        url = f"http://127.0.0.1:{small.port}/my-endpoint/score"
+        headers = {"Authorization": f"Bearer {KEY}"}
+        for _ in range(5):
+            body = io.BytesIO(bytes(8_000_000))
+            async with client.post(url, data=body, headers=headers) as response:
+                assert response.status == 413
+
+
+async def test_an_offer_to_upgrade_is_refused_once_with_what_to_do(blue: Worker) -> None:
+    client = await Client.connect(blue)
+    client.send(request(b"1", headers="Connection: Upgrade\r\nUpgrade: h2c\r\n"))
+    status, headers, body = await client.response()
+    assert (status, headers["connection"]) == (400, "close")
+    assert "without the header Upgrade" in message(body)
+    assert not blue.instances["blue-0"].requests
+    assert await client.at_end()
+    await client.close()
+
+
+async def test_head_is_answered_without_a_body(blue: Worker) -> None:
+    client = await Client.connect(blue)
+    client.send(request(b"", method="HEAD") + request(b"next"))
+    head = await client._reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 405 ")
+    assert (await client.response())[2] == b"next"
+    await client.close()
+
+
+async def test_connect_and_odd_targets_are_the_clients_fault(blue: Worker) -> None:
+    status, _, _ = await ask(blue, b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert status in {400, 404}
+    status, _, _ = await ask(blue, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert status in {400, 404}
+
+
+async def test_http_1_0_is_answered_and_closed(blue: Worker) -> None:
+    client = await Client.connect(blue)
+    client.send(request(b"old", headers="Connection: keep-alive\r\n").replace(b"1.1", b"1.0"))
+    status, headers, body = await client.response()
+    assert (status, headers["connection"], body) == (200, "close", b"old")
+    assert await client.at_end()
+    await client.close()
+
+
+async def test_trailers_mean_nothing_and_are_bounded(blue: Worker) -> None:
+    head = request(b"", key=None)[: -len(b"Content-Length: 0\r\n\r\n")]
+    start = head + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+    sly = f"Authorization: Bearer {KEY}\r\n\r\n".encode()
+    assert (await ask(blue, start + sly))[0] == 401
+    client = await Client.connect(blue)
+    client.send(start + b"X: ")
+    for _ in range(20):
+        client.send(bytes(b"x" * 32_768))
+    assert (await client.response())[0] == 431
+    await client.close()
+
+
+async def test_the_scheme_of_the_credentials_may_be_of_either_case(blue: Worker) -> None:
+    data = request(key=None, headers=f"authorization: bearer {KEY}\r\n")
+    assert (await ask(blue, data))[0] == 200
+
+
+async def test_refusals_behind_a_slow_request_are_bounded_too(worker: Worker) -> None:
+    release = asyncio.Event()
+
+    async def held(asked: ScoreRequest) -> ScoreAnswer:
+        await release.wait()
+        return await echo(asked)
+
+    await worker.add_instance("blue-0", held)
+    await worker.route({"blue": ["blue-0"]}, {"blue": 100})
+    client = await Client.connect(worker)
+    client.send(request(b"slow"))
+    refused = request(b"", key="wrong")
+    for _ in range(200):
+        client.send(refused * 200)
+    async with asyncio.timeout(WAIT_S):
+        while not any(connection.is_paused for connection in worker.listener.connections):
+            await asyncio.sleep(0)
+    release.set()
+    assert (await client.response())[2] == b"slow"
+    assert (await client.response())[0] == 401
+    await client.close()

@@ -23,7 +23,7 @@ class Instance:
     """A running `python -m runtime`."""
 
     def __init__(self, folder: Path, script: str, environment: dict[str, str]) -> None:
-        self.target = f"unix:{folder}/i.sock"
+        self.target = f"unix:{folder}/{environment.pop('SOCKET', 'i.sock')}"
         self.log = folder / "i.log"
         code = folder / "code"
         code.mkdir(exist_ok=True)

@@ -199,3 +199,34 @@ async def test_a_person_can_ask_one_thing_and_see_what_is_offered(start: Start) 
     assert (answer.id, answer.payload) == (5, b"[1]")
     names = {service.name for service in replies[0].list_services_response.service}
     assert {"turnout.scoring.v1.Scoring", "grpc.health.v1.Health"} <= names
+
+
+async def test_whatever_a_script_raises_or_returns_there_is_an_answer_and_it_lives(
+    start: Start,
+) -> None:
+    instance = start(r"""
+import json
+class Odd(Exception):
+    def __str__(self): raise RuntimeError("no words")
+class Growing(dict):
+    def items(self): raise RuntimeError("dictionary changed size during iteration")
+def init(): pass
+def run(raw):
+    if raw == "surrogate": raise ValueError(json.loads('"\\ud800"'))
+    if raw == "odd": raise Odd()
+    if raw == "growing": return Growing(a=1)
+    return raw
+""")
+    await instance.wait_until_serving()
+    async with stream(instance) as one:
+        await one.send([b"surrogate", b"odd", b"growing", b"fine"])
+        surrogate, odd, growing, fine = await one.answers(4)
+    assert [answer.status for answer in (surrogate, odd, growing, fine)] == [500, 500, 500, 200]
+    assert surrogate.error == r"ValueError: \ud800"
+    assert odd.error == "Odd"
+
+
+async def test_an_address_that_cannot_be_had_is_one_clear_line(start: Start) -> None:
+    instance = start(ECHO, SOCKET="missing/i.sock")
+    assert await instance.exit_status() == 4
+    assert "expected an address to listen on, got --target unix:" in instance.log.read_text()
