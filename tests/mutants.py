@@ -37,9 +37,9 @@ MUTANTS = (
            "        self.snapshot = after\n",
            "        self.snapshot = after if before.generation == 0 else before\n"),
     Mutant(2, "the core waits", "dispatcher.py",
-           "    def swap(self, routing: Routing) -> None:\n",
+           "    def pump(self, lane: Lane, now_ns: int) -> None:\n",
            "    async def wait(self) -> None: ...\n\n"
-           "    def swap(self, routing: Routing) -> None:\n"),
+           "    def pump(self, lane: Lane, now_ns: int) -> None:\n"),
     Mutant(3, "the first share is one percent too small", "schedule.py",
            "draw_slots(len(free), percent, random)", "draw_slots(len(free), percent - 1, random)"),
     Mutant(3, "random picking instead of strata", "schedule.py",
@@ -54,9 +54,11 @@ MUTANTS = (
            "self.ledger.take(Kind.COPY, deployment, payload",
            "self.ledger.take(Kind.COPY, endpoint.live_deployments[0], payload"),
     Mutant(5, "copies queue without bound", "dispatcher.py",
-           "if lane.pending >= deployment.pending_max or not lane.instances:\n"
+           "if lane.copies_pending >= deployment.pending_max or not lane.instances:\n"
            "            lane.copies_lost",
            "if not lane.instances:\n            lane.copies_lost"),
+    Mutant(5, "copies take the places of clients", "ledger.py",
+           "            lane.copies_pending += 1\n", "            lane.pending += 1\n"),
     Mutant(6, "any sum of percents is accepted", "rules.py",
            "if total not in (0, TRAFFIC_SUM_PERCENT):", "if total > TRAFFIC_SUM_PERCENT:"),
     Mutant(6, "live and mirrored at once is accepted", "rules.py",
@@ -82,7 +84,11 @@ MUTANTS = (
     Mutant(10, "an instance is let go while it holds requests", "membership.py",
            "if instance.removed and not instance.outstanding:", "if instance.removed:"),
     Mutant(10, "a deleted deployment forgets its queue", "membership.py",
-           "if lane.closed and lane.queue:\n            return\n", "pass\n"),
+           "if lane.keeps_removed and (lane.queue or not lane.closed):\n            return\n",
+           "pass\n"),
+    Mutant(10, "old instances go though their successors can't be reached", "lane.py",
+           "return self.closed or all(instance.removed for instance in self.instances.values())",
+           "return self.closed"),
     Mutant(10, "what a lost instance held is dropped", "dispatcher.py",
            "                lane.queue.appendleft(request)\n", "                pass\n"),
 )  # fmt: skip
