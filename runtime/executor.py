@@ -50,17 +50,16 @@ class Sink:
         self._answers.append(answer)
         if at_once:
             self._loop.call_soon_threadsafe(self._filled.set)
-        # After the append: whoever takes unsets this first, so no answer is left behind.
+        # After the append, so no answer is left behind: who sees it held sees a timer to come.
         elif not self._held:
             self._held = True
-            self._loop.call_soon_threadsafe(self._loop.call_later, HOLD_S, self._filled.set)
+            self._loop.call_soon_threadsafe(self._loop.call_later, HOLD_S, self._release)
 
     async def take(self) -> list[ScoreAnswer]:
         """Waits for answers and takes all that are there."""
         while not self._answers:
             self._filled.clear()
             await self._filled.wait()
-        self._held = False
         return [self._answers.popleft() for _ in range(len(self._answers))]
 
     def on_sent(self, count: int) -> None:
@@ -68,6 +67,10 @@ class Sink:
         self._outstanding -= count
         if not self._outstanding:
             self.idle.set()
+
+    def _release(self) -> None:
+        self._held = False
+        self._filled.set()
 
 
 _Work = tuple[Sink, ScoreRequest, int]

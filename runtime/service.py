@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -15,42 +15,84 @@ from turnout.scoring.v1.scoring_pb2_grpc import ScoringServicer, add_ScoringServ
 
 SERVICE = scoring_pb2.DESCRIPTOR.services_by_name["Scoring"].full_name
 # Payloads are bounded by the router; gRPC's own limit of 4 MB would be a second rule.
-_OPTIONS = (("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1))
+_OPTIONS = (
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    # Two instances on one port would share its connections, and neither would know.
+    ("grpc.so_reuseport", 0),
+)
+# What a router has sent when the drain begins may still be on its way for so long.
+_QUIET_S = 0.02
+# How long calls that are answered may take to end; a watcher of the health never does.
+_STOP_GRACE_S = 1.0
 
 
 class _Scoring(ScoringServicer):
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        self.sinks: set[Sink] = set()
+        self._sinks: set[Sink] = set()
+        self._readers: set[asyncio.Task[None]] = set()
 
     async def Stream(  # type: ignore[override]  # noqa: N802 - the protocol's name
         self,
         request_iterator: AsyncIterator[RequestBatch],
         context: "grpc.aio.ServicerContext[RequestBatch, AnswerBatch]",
     ) -> None:
-        sink = Sink()
-        self.sinks.add(sink)
-        writer = asyncio.create_task(_write(sink, context))
-        try:
-            async for batch in request_iterator:
-                self._executor.submit(batch.requests, sink)
-            # The router sends no more; it still gets its answers.
-            await sink.idle.wait()
-        finally:
-            # Requests of a broken stream are not worth running.
-            sink.closed = True
-            self.sinks.discard(sink)
-            writer.cancel()
+        # A group: when one side fails, the stream breaks, so that the router learns of it.
+        with self._sink() as sink:
+            async with asyncio.TaskGroup() as tasks:
+                writer = tasks.create_task(_write(sink, context))
+                reader = tasks.create_task(self._read(request_iterator, sink))
+                reader.add_done_callback(lambda _: writer.cancel())
+                reader.add_done_callback(self._readers.discard)
+                self._readers.add(reader)
 
     async def Score(  # noqa: N802 - the protocol's name
         self,
         request: ScoreRequest,
         context: "grpc.aio.ServicerContext[ScoreRequest, ScoreAnswer]",  # noqa: ARG002
     ) -> ScoreAnswer:
+        with self._sink() as sink:
+            self._executor.submit([request], sink)
+            (answer,) = await sink.take()
+            sink.on_sent(1)
+            return answer
+
+    async def settle(self) -> None:
+        """Returns when everything that was taken has been answered."""
+        while True:
+            await asyncio.sleep(_QUIET_S)
+            busy = [sink for sink in self._sinks if not sink.idle.is_set()]
+            if not busy:
+                return
+            for sink in busy:
+                await sink.idle.wait()
+
+    def end_streams(self) -> None:
+        """Ends each stream in order, behind its last answer.
+
+        A stream that the server cancels instead may lose answers that the router has not
+        read yet.
+        """
+        for reader in self._readers:
+            reader.cancel()
+
+    @contextlib.contextmanager
+    def _sink(self) -> Iterator[Sink]:
         sink = Sink()
-        self._executor.submit([request], sink)
-        (answer,) = await sink.take()
-        return answer
+        self._sinks.add(sink)
+        try:
+            yield sink
+        finally:
+            # Requests of a broken stream are not worth running.
+            sink.closed = True
+            self._sinks.discard(sink)
+
+    async def _read(self, request_iterator: AsyncIterator[RequestBatch], sink: Sink) -> None:
+        async for batch in request_iterator:
+            self._executor.submit(batch.requests, sink)
+        # The router sends no more; it still gets its answers.
+        await sink.idle.wait()
 
 
 async def _write(
@@ -95,9 +137,9 @@ class Service:
         await self._set_health(serving=False)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                for sink in list(self._scoring.sinks):
-                    await sink.idle.wait()
-        await self._server.stop(None)
+                await self._scoring.settle()
+        self._scoring.end_streams()
+        await self._server.stop(_STOP_GRACE_S)
 
     async def _set_health(self, *, serving: bool) -> None:
         known = health_pb2.HealthCheckResponse

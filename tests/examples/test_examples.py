@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import joblib
@@ -14,6 +15,7 @@ from sklearn.datasets import load_diabetes
 
 from router.core.config import DaemonConfig, DeploymentSpec, EndpointSpec
 from router.core.parse import parse
+from tests.runtime.instance import Instance, stream
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -54,3 +56,28 @@ def test_the_two_models_answer_the_sample_request_differently() -> None:
         for model in ("model-1", "model-2")
     )
     assert first != pytest.approx(second)
+
+
+@pytest.mark.parametrize("number", ["1", "2"])
+async def test_the_score_script_answers_the_sample_request_and_says_so_in_its_log(
+    number: str,
+) -> None:
+    example = EXAMPLES / f"model-{number}"
+    body = (EXAMPLES / "sample-request.json").read_bytes()
+    with tempfile.TemporaryDirectory(prefix="t-") as name:
+        folder = Path(name)
+        shutil.copytree(example / "model", folder / "model")
+        script = (example / "onlinescoring" / "score.py").read_text()
+        instance = Instance(folder, script, {})
+        try:
+            await instance.wait_until_serving()
+            async with stream(instance) as one:
+                await one.send([body])
+                (answer,) = await one.answers(1)
+        finally:
+            instance.end()
+        log = instance.log.read_text()
+    expected = joblib.load(example / "model" / "regressor.pkl").predict(json.loads(body)["data"])
+    assert answer.status == 200
+    assert json.loads(answer.payload) == pytest.approx(expected.tolist())
+    assert f"model {number}: request received" in log

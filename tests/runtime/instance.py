@@ -23,7 +23,7 @@ class Instance:
     """A running `python -m runtime`."""
 
     def __init__(self, folder: Path, script: str, environment: dict[str, str]) -> None:
-        self.target = f"unix:{folder}/{environment.pop('SOCKET', 'i.sock')}"
+        self.target = environment.pop("TARGET", f"unix:{folder}/i.sock")
         self.log = folder / "i.log"
         code = folder / "code"
         code.mkdir(exist_ok=True)
@@ -97,6 +97,14 @@ class Stream:
         """``count`` answers in the order of their requests."""
         flat = [answer for batch in await self.batches(count) for answer in batch]
         return sorted(flat, key=lambda answer: answer.id)
+
+    async def ids_until_the_end(self) -> list[int]:
+        """The ids of all answers that come before the instance ends the stream, in order."""
+        ids: list[int] = []
+        async with asyncio.timeout(WAIT_S):
+            while isinstance(batch := await self.call.read(), AnswerBatch):
+                ids += [answer.id for answer in batch.answers]
+        return sorted(ids)
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
-"""An instance as a router sees it: readiness, answers, batches, concurrency, drain."""
+"""An instance as a router sees it: readiness, answers, batches, concurrency. See test_drain.py."""
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 
 import grpc
@@ -10,37 +11,9 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from tests.runtime.conftest import Start
 from tests.runtime.instance import SERVING, WAIT_S, stream
+from tests.runtime.scripts import ECHO, GATED
 from turnout.scoring.v1.scoring_pb2 import ScoreAnswer, ScoreRequest
 from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
-
-ECHO = """
-import json
-def init(): pass
-def run(raw): return json.loads(raw)
-"""
-
-# Waits for a file, so that the test decides when; says how many run() there are at once.
-GATED = """
-import json, os, threading, time
-here = os.path.dirname(os.environ["AML_APP_ROOT"])
-lock, running = threading.Lock(), 0
-def wait_for(name):
-    while not os.path.exists(os.path.join(here, name)):
-        time.sleep(0.001)
-def init():
-    if os.environ.get("HOLD_INIT"): wait_for("init-may-return")
-def run(raw):
-    global running
-    with lock:
-        running += 1
-        seen = running
-    open(os.path.join(here, f"running-{seen}"), "w").close()
-    wait_for(json.loads(raw))
-    with lock:
-        seen = max(seen, running)
-        running -= 1
-    return seen
-"""
 
 
 async def test_it_is_not_healthy_before_init_has_returned(start: Start, folder: Path) -> None:
@@ -158,6 +131,18 @@ async def test_a_request_whose_time_is_over_is_not_run(start: Start, folder: Pat
     assert (expired.outcome, expired.run_ns) == (ScoreAnswer.OUTCOME_EXPIRED, 0)
 
 
+async def test_streams_with_the_same_ids_get_each_their_own_answers(start: Start) -> None:
+    instance = start(ECHO, WORKER_COUNT="2")
+    await instance.wait_until_serving()
+    async with stream(instance) as one, stream(instance) as other:
+        for first in range(1, 100, 10):
+            await one.send([b'"one"'] * 10, first=first)
+            await other.send([b'"other"'] * 10, first=first)
+        answers = [await each.answers(100) for each in (one, other)]
+    for got, payload in zip(answers, (b'"one"', b'"other"'), strict=True):
+        assert [(a.id, a.payload) for a in got] == [(n, payload) for n in range(1, 101)]
+
+
 async def test_a_broken_stream_harms_no_other(start: Start, folder: Path) -> None:
     instance = start(GATED)
     await instance.wait_until_serving()
@@ -169,21 +154,6 @@ async def test_a_broken_stream_harms_no_other(start: Start, folder: Path) -> Non
         (folder / "gate").touch()
         (answer,) = await other.answers(1)
     assert answer.status == 200
-
-
-async def test_sigterm_answers_what_was_taken_and_exits_0(start: Start, folder: Path) -> None:
-    instance = start(GATED)
-    await instance.wait_until_serving()
-    async with stream(instance) as one:
-        await one.send([b'"taken"', b'"gate"', b'"gate"'])
-        (folder / "taken").touch()
-        await one.answers(1)
-        instance.terminate()
-        while await instance.health() == SERVING:
-            await asyncio.sleep(0)
-        (folder / "gate").touch()
-        assert [answer.status for answer in await one.answers(2)] == [200, 200]
-    assert await instance.exit_status() == 0
 
 
 async def test_a_person_can_ask_one_thing_and_see_what_is_offered(start: Start) -> None:
@@ -226,7 +196,14 @@ def run(raw):
     assert odd.error == "Odd"
 
 
-async def test_an_address_that_cannot_be_had_is_one_clear_line(start: Start) -> None:
-    instance = start(ECHO, SOCKET="missing/i.sock")
+async def test_an_address_that_cannot_be_had_is_one_clear_line(start: Start, folder: Path) -> None:
+    instance = start(ECHO, TARGET=f"unix:{folder}/missing/i.sock")
     assert await instance.exit_status() == 4
     assert "expected an address to listen on, got --target unix:" in instance.log.read_text()
+
+
+async def test_a_port_in_use_is_refused_not_shared(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        instance = start(ECHO, TARGET=f"127.0.0.1:{taken.getsockname()[1]}")
+        assert await instance.exit_status() == 4
+    assert "expected an address to listen on" in instance.log.read_text()

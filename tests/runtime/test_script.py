@@ -28,8 +28,16 @@ from tests.runtime.instance import stream
             ["run() cannot accept positional-only arguments, *args, or **kwargs."],
         ),
         (
-            "def init(): pass\ndef run(raw, request_headers): pass",
-            ["expected run() in score.py to need one argument", "run(raw, request_headers)"],
+            "def init(): pass\ndef run(): pass",
+            ["expected run() in score.py to need one argument", "got run()"],
+        ),
+        (
+            "def init(): pass\ndef run(raw, more): pass",
+            ["expected run() in score.py to need one argument", "got run(raw, more)"],
+        ),
+        (
+            "def init(): pass\ndef run(*, raw): pass",
+            ["expected run() in score.py to need one argument", "got run(raw)"],
         ),
         ("import sys\nsys.exit(0)", ["the script ended itself: SystemExit(0)"]),
     ],

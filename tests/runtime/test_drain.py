@@ -1,0 +1,114 @@
+"""How an instance ends: on SIGTERM it answers what it took, and only then goes."""
+
+import asyncio
+from pathlib import Path
+
+import grpc
+
+from tests.runtime.conftest import Start
+from tests.runtime.instance import SERVING, WAIT_S, Instance, stream
+from tests.runtime.scripts import ECHO, GATED
+from turnout.scoring.v1.scoring_pb2 import ScoreRequest
+from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
+
+
+async def begin_drain(instance: Instance) -> None:
+    instance.terminate()
+    async with asyncio.timeout(WAIT_S):
+        while await instance.health() == SERVING:
+            await asyncio.sleep(0)
+
+
+async def wait_for(folder: Path, name: str) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not (folder / name).exists():
+            await asyncio.sleep(0)
+
+
+async def test_sigterm_answers_what_was_taken_and_exits_0(start: Start, folder: Path) -> None:
+    instance = start(GATED)
+    await instance.wait_until_serving()
+    async with stream(instance) as one:
+        await one.send([b'"taken"', b'"gate"', b'"gate"'])
+        (folder / "taken").touch()
+        await one.answers(1)
+        instance.terminate()
+        while await instance.health() == SERVING:
+            await asyncio.sleep(0)
+        (folder / "gate").touch()
+        assert [answer.status for answer in await one.answers(2)] == [200, 200]
+    assert await instance.exit_status() == 0
+
+
+async def test_sigterm_under_load_answers_all_that_was_sent_before_it(start: Start) -> None:
+    instance = start(ECHO)
+    await instance.wait_until_serving()
+    async with stream(instance) as one, stream(instance) as other:
+        for first in range(1, 2001, 10):
+            await one.send([b"1"] * 10, first=first)
+            await other.send([b"2"] * 10, first=first)
+        instance.terminate()
+        got = await asyncio.gather(one.ids_until_the_end(), other.ids_until_the_end())
+    assert list(got) == [list(range(1, 2001))] * 2
+    assert await instance.exit_status() == 0
+
+
+async def test_what_is_taken_while_others_are_waited_for_is_answered_too(
+    start: Start, folder: Path
+) -> None:
+    instance = start(GATED)
+    await instance.wait_until_serving()
+    async with stream(instance) as one, stream(instance) as other:
+        await one.send([b'"gate"'])
+        await begin_drain(instance)
+        await other.send([b'"gate"'] * 5)
+        (folder / "gate").touch()
+        assert await one.ids_until_the_end() == [1]
+        assert await other.ids_until_the_end() == [1, 2, 3, 4, 5]
+
+
+async def test_a_router_that_reads_late_loses_no_answer(start: Start) -> None:
+    # Each answer is a message of its own, and none is read before the process is gone.
+    instance = start("""
+import time
+def init(): pass
+def run(raw): time.sleep(0.003)
+""")
+    await instance.wait_until_serving()
+    async with stream(instance) as one:
+        await one.send([b""] * 20)
+        instance.terminate()
+        assert await instance.exit_status() == 0
+        assert await one.ids_until_the_end() == list(range(1, 21))
+
+
+async def test_a_single_call_that_was_taken_is_answered_too(start: Start, folder: Path) -> None:
+    instance = start(GATED)
+    await instance.wait_until_serving()
+    async with grpc.aio.insecure_channel(instance.target) as channel:
+        call = ScoringStub(channel).Score(ScoreRequest(id=1, payload=b'"gate"'))
+        asked = asyncio.ensure_future(call)
+        await wait_for(folder, "running-1")
+        await begin_drain(instance)
+        (folder / "gate").touch()
+        async with asyncio.timeout(WAIT_S):
+            assert (await asked).status == 200
+    assert await instance.exit_status() == 0
+
+
+async def test_sigterm_during_init_ends_it_with_0(start: Start) -> None:
+    instance = start(GATED, HOLD_INIT="1")
+    assert await instance.health() != SERVING
+    instance.terminate()
+    assert await instance.exit_status() == 0
+
+
+async def test_a_second_sigterm_ends_it_at_once(start: Start, folder: Path) -> None:
+    instance = start(GATED)
+    await instance.wait_until_serving()
+    async with stream(instance) as one:
+        await one.send([b'"never"'])
+        await wait_for(folder, "running-1")
+        await begin_drain(instance)
+        instance.terminate()
+        assert await instance.exit_status() == 1
