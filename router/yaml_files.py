@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from msgspec.structs import replace
 
-from router.core.config import DaemonConfig, DeploymentSpec, Environment, Model
+from router.core.config import DaemonConfig
+from router.core.deployment_spec import DeploymentSpec, Environment, Model
 from router.core.errors import BadRequest
 from router.core.parse import parse
 

@@ -20,7 +20,7 @@ from router.core.arm import (
     endpoint_from_arm,
     endpoint_to_arm,
 )
-from router.core.config import DeploymentSpec
+from router.core.deployment_spec import DeploymentSpec
 from router.core.parse import parse
 from router.core.rules import check_name
 from router.yaml_files import read_yaml

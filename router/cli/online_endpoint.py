@@ -16,7 +16,7 @@ from router.cli.shapes import endpoint_plain, endpoint_shape, listed, with_zeros
 from router.cli.specs import endpoint_spec
 from router.cli.verb import Noun
 from router.core.arm import endpoint_to_arm
-from router.core.config import EndpointSpec
+from router.core.endpoint_spec import EndpointSpec
 from router.core.rules import check_name
 from router.yaml_files import read_yaml
 

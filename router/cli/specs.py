@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from router.cli.errors import CommandFailed
-from router.core.config import DeploymentSpec, EndpointSpec, Model
+from router.core.deployment_spec import DeploymentSpec, Model
+from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import BadRequest
 from router.core.parse import parse
 from router.yaml_files import with_absolute_paths

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from router.core.config import DeploymentSpec
+from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import BadRequest
 
 _SKIPPED = "__pycache__"

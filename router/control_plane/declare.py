@@ -12,7 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from router.control_plane.service import ControlPlane
-from router.core.config import DaemonConfig, Declaration, DeploymentSpec, EndpointSpec
+from router.core.config import DaemonConfig, Declaration
+from router.core.deployment_spec import DeploymentSpec
+from router.core.endpoint_spec import EndpointSpec
 from router.core.parse import T, parse
 from router.core.rules import check_name, check_traffic
 from router.yaml_files import read_yaml, with_absolute_paths

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from router.control_plane.instances import Instance, InstanceOwner, Supervisor
 from router.control_plane.tasks import Tasks
-from router.core.config import DeploymentSpec
+from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import DeploymentFailed
 from router.core.routing import InstanceRoute
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from router.control_plane.health import wait_serving
 from router.control_plane.layout import StateFolder
 from router.control_plane.processes import Process, find, kill_strays, module_command, spawn
-from router.core.config import DeploymentSpec, Model
+from router.core.deployment_spec import DeploymentSpec, Model
 from router.core.errors import DeploymentFailed, TurnoutError
 from router.core.routing import InstanceRoute
 

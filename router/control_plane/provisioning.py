@@ -20,7 +20,7 @@ from router.control_plane.records import Serving, StoredDeployment, now
 from router.control_plane.routing_of import routing_of
 from router.control_plane.store import Store
 from router.control_plane.workers import Workers
-from router.core.config import DeploymentSpec
+from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import TurnoutError
 
 # Over and above the time to drain: what an instance may take to end.

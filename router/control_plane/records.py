@@ -7,7 +7,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from router.core.config import DeploymentSpec, EndpointSpec
+from router.core.deployment_spec import DeploymentSpec
+from router.core.endpoint_spec import EndpointSpec
 
 KEY_BYTES = 32
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from router.control_plane.records import StoredDeployment, StoredEndpoint
-from router.core.config import DeploymentSpec
+from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import BadRequest
 from router.core.routing import DeploymentRoute, EndpointRoute, InstanceRoute, Routing
 

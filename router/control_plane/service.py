@@ -29,7 +29,8 @@ from router.control_plane.records import (
 from router.control_plane.routing_of import check_environment_variables
 from router.control_plane.store import Store
 from router.control_plane.workers import Workers
-from router.core.config import DeploymentSpec, EndpointSpec
+from router.core.deployment_spec import DeploymentSpec
+from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import ResourceNotFound
 from router.core.rules import check_deletable, check_deployment_count, check_name, check_traffic
 from router.core.statistics import EndpointStatistics

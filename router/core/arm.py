@@ -19,13 +19,8 @@ from router.core.arm_settings import (
     request_settings,
     request_settings_to_arm,
 )
-from router.core.config import (
-    CodeConfiguration,
-    DeploymentSpec,
-    EndpointSpec,
-    Environment,
-    Model,
-)
+from router.core.deployment_spec import CodeConfiguration, DeploymentSpec, Environment, Model
+from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import BadRequest
 from router.core.parse import parse
 

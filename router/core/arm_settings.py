@@ -6,7 +6,7 @@ Part of arm.py, which converts the rest.
 import re
 
 from router.core import arm_bodies
-from router.core.config import Probe, RequestSettings
+from router.core.deployment_spec import Probe, RequestSettings
 from router.core.errors import BadRequest
 
 MS_PER_S = 1000

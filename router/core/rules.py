@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-from router.core.config import NAME_LENGTH_MAX, NAME_LENGTH_MIN, NAME_PATTERN
+from router.core.endpoint_spec import NAME_LENGTH_MAX, NAME_LENGTH_MIN, NAME_PATTERN
 from router.core.errors import BadRequest
 
 TRAFFIC_SUM_PERCENT = 100

@@ -6,7 +6,7 @@ import pytest
 
 from router.cli.assignments import mirror_traffic, set_json, set_text, traffic
 from router.cli.errors import CommandFailed
-from router.core.config import DeploymentSpec
+from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import BadRequest
 
 

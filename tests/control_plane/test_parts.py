@@ -12,7 +12,8 @@ from router.control_plane.operations import Operation, Operations
 from router.control_plane.ports import address_of, base_url, reserve_port
 from router.control_plane.records import Serving, declared_deployment, declared_endpoint
 from router.control_plane.routing_of import routing_of
-from router.core.config import CodeConfiguration, DeploymentSpec, EndpointSpec, RequestSettings
+from router.core.deployment_spec import CodeConfiguration, DeploymentSpec, RequestSettings
+from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import Conflict, ResourceNotFound, TurnoutError
 from router.core.routing import InstanceRoute
 from router.core.statistics import DeploymentStatistics, EndpointStatistics, WorkerStatistics

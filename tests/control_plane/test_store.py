@@ -11,7 +11,8 @@ import pytest
 
 from router.control_plane.records import declared_deployment, declared_endpoint
 from router.control_plane.store import IN_MEMORY, Store
-from router.core.config import CodeConfiguration, DeploymentSpec, EndpointSpec
+from router.core.deployment_spec import CodeConfiguration, DeploymentSpec
+from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import TurnoutError
 
 ENDPOINT = declared_endpoint(EndpointSpec(name="my-endpoint", tags={"a": "b"}), None)

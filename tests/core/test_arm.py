@@ -12,15 +12,15 @@ from router.core.arm import (
     endpoint_to_arm,
     parse_arm_duration,
 )
-from router.core.config import (
+from router.core.deployment_spec import (
     CodeConfiguration,
     DeploymentSpec,
-    EndpointSpec,
     Environment,
     Model,
     Probe,
     RequestSettings,
 )
+from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import BadRequest
 
 TEXTS = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)

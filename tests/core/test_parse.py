@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.core.config import DaemonConfig, DeploymentSpec, EndpointSpec
+from router.core.config import DaemonConfig
+from router.core.deployment_spec import DeploymentSpec
+from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import BadRequest
 from router.core.parse import parse
 

@@ -13,7 +13,9 @@ import pytest
 import yaml
 from sklearn.datasets import load_diabetes
 
-from router.core.config import DaemonConfig, DeploymentSpec, EndpointSpec
+from router.core.config import DaemonConfig
+from router.core.deployment_spec import DeploymentSpec
+from router.core.endpoint_spec import EndpointSpec
 from router.core.parse import parse
 from tests.runtime.instance import Instance, stream
 
