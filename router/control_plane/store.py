@@ -18,7 +18,7 @@ from router.control_plane.records import StoredDeployment, StoredEndpoint
 from router.core.errors import TurnoutError
 
 IN_MEMORY: Final = ":memory:"
-_VERSION = 1
+_VERSION = 2
 _TABLES = (
     "CREATE TABLE endpoints (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
     """CREATE TABLE deployments (endpoint TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
