@@ -42,3 +42,9 @@ class DeploymentFailed(TurnoutError):
     """The deployment could not be brought up; the message ends with what its log says."""
 
     code = "DeploymentFailed"
+
+
+class ImageBuildFailure(TurnoutError):
+    """A deployment's environment could not be built; the message is the resolver's."""
+
+    code = "ImageBuildFailure"
