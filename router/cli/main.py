@@ -46,6 +46,9 @@ cli = Root(
     "turnout",
     lazy={
         "serve": LazyCommand("router.cli.serve", "Run the daemon in the foreground."),
+        "sdk-env": LazyCommand(
+            "router.cli.sdk_env", "Print what a shell must set for Azure's Python SDK."
+        ),
         "demo": LazyCommand("router.cli.demo.command", "Show a rollout on real processes."),
         **NOUNS,
     },
