@@ -41,6 +41,8 @@ OPERATION = (
     "mfeOperationsStatus/{operation}"
 )
 WAIT_S_MAX = 600.0
+# In seconds.
+RETRY_AFTER = {"Retry-After": "1"}
 
 
 class RegenerateKeys(Struct, rename="camel", forbid_unknown_fields=True):
@@ -164,7 +166,9 @@ class _Api:
     async def get_operation(self, request: web.Request) -> web.Response:
         operation = self._control_plane.operations.get(request.match_info["operation"])
         await operation.wait(_preferred_wait_s(request))
-        return json_answer(operation_status(operation, request.path))
+        # Azure's clients take the pause from each answer, and without one pause for 30 s.
+        headers = RETRY_AFTER if operation.ended_at is None else None
+        return json_answer(operation_status(operation, request.path), headers=headers)
 
     def _endpoint(self, request: web.Request) -> dict[str, object]:
         endpoint = self._control_plane.endpoint(request.match_info["endpoint"])
@@ -185,7 +189,7 @@ def _deleting(request: web.Request, operation: Operation | None) -> web.Response
 
 def _async_headers(request: web.Request, operation: Operation) -> dict[str, str]:
     path = OPERATION.format(subscription=request.match_info["subscription"], operation=operation.id)
-    return {"Azure-AsyncOperation": f"{request.url.origin()}{path}", "Retry-After": "1"}
+    return {"Azure-AsyncOperation": f"{request.url.origin()}{path}", **RETRY_AFTER}
 
 
 def _preferred_wait_s(request: web.Request) -> float:
