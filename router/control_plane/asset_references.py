@@ -15,6 +15,7 @@ LATEST = "latest"
 # Environments that Microsoft publishes; Azure knows them by this prefix.
 CURATED_PREFIX = "AzureML-"
 
+_PREFIXES = ("azureml:", "/subscriptions/")
 _REGISTRY = "azureml://registries/"
 _WORKSPACE = (
     r"(?:(?:azureml:)?/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
@@ -27,7 +28,7 @@ _LONG = re.compile(
     re.IGNORECASE,
 )
 _SHORT = re.compile(
-    f"(?:azureml:)?(?P<name>{NAME_PATTERN})"
+    f"(?:azureml:)?(?!azureml:)(?P<name>{NAME_PATTERN})"
     f"(?::(?P<version>{NAME_PATTERN})|(?:@|/labels/)(?P<label>[^/]+))"
 )
 
@@ -40,8 +41,8 @@ class Reference(Struct, frozen=True):
 
 
 def is_reference(text: str) -> bool:
-    """Whether ``text`` names a registered asset, rather than a path on this machine."""
-    return not text.startswith("/") or text.lower().startswith("/subscriptions/")
+    """Whether ``text`` is meant to name a registered asset, rather than a path."""
+    return text.lower().startswith(_PREFIXES) or _SHORT.fullmatch(text) is not None
 
 
 def is_in_registry(reference: str) -> bool:

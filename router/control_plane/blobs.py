@@ -17,7 +17,6 @@ import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
-from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct
@@ -34,15 +33,8 @@ DEFAULT_CONTAINER = "azureml-blobstore"
 TOKEN_BYTES = 32
 PART_NAME_BYTES_MAX = 255
 _CHUNK_BYTES = 1 << 20
-_BLOB_URI = re.compile(
-    rf"https?://[^/]+/{BLOBS}/(?P<container>[^/?]+)(?:/(?P<path>[^?]*))?(?:\?.*)?", re.IGNORECASE
-)
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
-_DATASTORE_URI = re.compile(
-    r"azureml://(?:subscriptions/[^/]+/resourcegroups/[^/]+/workspaces/[^/]+/)?"
-    r"datastores/(?P<datastore>[^/]+)/paths/(?P<path>.+)",
-    re.IGNORECASE,
-)
+_CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 
 
 class Blob(Struct, frozen=True, kw_only=True):
@@ -185,36 +177,14 @@ class Blobs:
         finally:
             content.unlink(missing_ok=True)
 
-    def locate(self, uri: str, key: str) -> Path | None:
-        """The file or folder that a URI in this store names; None if it is none of this store's.
+    def existing(self, container: str, name: str) -> Path | None:
+        """The file or folder of blobs of this name, or None.
 
-        Args:
-            uri: of a blob or a folder of blobs, or of a path in the workspace's datastore.
-            key: where it stands, for the message.
-
-        Raises:
-            BadRequest: it is of this store, but there is nothing.
+        A code asset of a single file lies in its container's root, "." (azure.md 8.4).
         """
-        if match := _DATASTORE_URI.fullmatch(uri):
-            if match["datastore"] != DEFAULT_DATASTORE:
-                raise BadRequest(
-                    f"expected the datastore {DEFAULT_DATASTORE}, got {match['datastore']!r} in "
-                    f"{uri!r}, at `{key}`"
-                )
-            return self._existing(DEFAULT_CONTAINER, match["path"], uri, key)
-        if match := _BLOB_URI.fullmatch(uri):
-            return self._existing(match["container"], unquote(match["path"] or ""), uri, key)
-        return None
-
-    def _existing(self, container: str, name: str, uri: str, key: str) -> Path:
         name = name.strip("/")
-        path = self._files(container)
-        # A code asset of a single file lies in its container's root, "." (azure.md 8.4).
-        if name not in {"", "."}:
-            path = self._file(container, name)
-        if not path.exists():
-            raise BadRequest(f"expected uploaded files, got {uri!r}, where none are, at `{key}`")
-        return path
+        path = self._files(container) if name in {"", "."} else self._file(container, name)
+        return path if path.exists() else None
 
     def _container(self, name: str) -> Path:
         if not _CONTAINER.fullmatch(name):

@@ -1,39 +1,27 @@
 """The blob store over HTTP, as Azure's storage clients speak to it (azure.md 8.4, 8.5).
 
-HEAD, GET and PUT of blobs, their metadata and blocks; all else of that API is refused. What is
-sent goes to disk as it arrives, and never is in memory whole. What is on disk, and what a
-container is, is in blobs.py.
+HEAD, GET and PUT of blobs, their metadata and blocks; all else of that API is refused. How a
+body is received is in blob_bodies.py; what is on disk, and what a container is, in blobs.py.
 """
 
 import asyncio
-import base64
-import hashlib
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from http import HTTPStatus
 from pathlib import Path
-from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
 
+from router.control_plane.blob_bodies import StorageError, read_block_ids, write_body
 from router.control_plane.blobs import BLOBS, Blob, Blobs
 from router.core.errors import BadRequest, Conflict, ResourceNotFound
 
 METADATA_PREFIX = "x-ms-meta-"
-BLOCK_LIST_BYTES_MAX = 8 * 1024 * 1024
 NS_PER_S = 1_000_000_000
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class _Refused(Exception):
-    """Ends a request with one of Azure storage's codes."""
-
-    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
 
 
 def blob_routes(blobs: Blobs, blob_bytes_max: int) -> list[web.RouteDef]:
@@ -56,6 +44,17 @@ def access_query(token: str) -> str:
     return f"sv=2024-11-04&sr=c&sp=rcw&sig={token}"
 
 
+class _BlobResponse(web.FileResponse):
+    """A blob, or the part of it that the request asks for in Azure storage's way."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        if ranged := request.headers.get("x-ms-range"):
+            headers = request.headers.copy()
+            headers[hdrs.RANGE] = ranged
+            request = request.clone(headers=headers)
+        return await super().prepare(request)
+
+
 class _BlobsApi:
     def __init__(self, blobs: Blobs, blob_bytes_max: int) -> None:
         self._blobs = blobs
@@ -68,7 +67,7 @@ class _BlobsApi:
             try:
                 self._check_access(request)
                 return await handler(request)
-            except _Refused as refused:
+            except StorageError as refused:
                 return _error(refused.status, refused.code, str(refused))
             except BadRequest as error:
                 return _error(HTTPStatus.BAD_REQUEST, "InvalidInput", error.message)
@@ -88,12 +87,7 @@ class _BlobsApi:
         if "comp" in request.query:
             raise _unsupported(request)
         blob = self._blobs.get(*_names(request))
-        headers = request.headers.copy()
-        if ranged := headers.get("x-ms-range"):
-            headers[hdrs.RANGE] = ranged
-        response = web.FileResponse(blob.path, headers=_headers(blob))
-        await response.prepare(request.clone(headers=headers))
-        return response
+        return _BlobResponse(blob.path, headers=_headers(blob))
 
     async def put(self, request: web.Request) -> web.StreamResponse:
         match request.query.get("comp"):
@@ -140,7 +134,7 @@ class _BlobsApi:
 
     async def _put_blocks(self, request: web.Request) -> Blob:
         self._check_condition(request)
-        block_ids = _block_ids(await _limited(request, BLOCK_LIST_BYTES_MAX))
+        block_ids = await read_block_ids(request)
         return await asyncio.to_thread(
             self._blobs.put_blocks, *_names(request), block_ids, _metadata(request)
         )
@@ -149,11 +143,11 @@ class _BlobsApi:
         """A new file with the request's body.
 
         Raises:
-            _Refused: it is too large, or not what its Content-MD5 says.
+            StorageError: it is too large, or not what its Content-MD5 says.
         """
         content = self._blobs.new_file(_names(request)[0])
         try:
-            await _write(request, content, bytes_max)
+            await write_body(request, content, bytes_max)
         except BaseException:
             content.unlink()
             raise
@@ -162,7 +156,7 @@ class _BlobsApi:
     def _check_access(self, request: web.Request) -> None:
         token = request.query.get("sig", "")
         if not self._blobs.opens(request.match_info["container"], token):
-            raise _Refused(
+            raise StorageError(
                 HTTPStatus.FORBIDDEN,
                 "AuthenticationFailed",
                 "expected the query that this daemon gave out for the container, got another. "
@@ -174,50 +168,6 @@ class _BlobsApi:
         is_new_only = request.headers.get(hdrs.IF_NONE_MATCH) == "*"
         if is_new_only and self._blobs.find(*_names(request)) is not None:
             raise Conflict(f"expected the name of a new blob, got {name!r}, which is there")
-
-
-async def _write(request: web.Request, content: Path, bytes_max: int) -> None:
-    digest = hashlib.md5(usedforsecurity=False)
-    received_bytes = 0
-    with content.open("wb") as file:
-        async for chunk in request.content.iter_any():
-            received_bytes += len(chunk)
-            if received_bytes > bytes_max:
-                raise _Refused(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                    "RequestBodyTooLarge",
-                    f"expected a blob of at most the configured size, of which {bytes_max} bytes "
-                    f"are left, got more. Raise `control_plane.max_upload_bytes`.",
-                )
-            digest.update(chunk)
-            file.write(chunk)
-    expected = request.headers.get(hdrs.CONTENT_MD5)
-    if expected not in {None, base64.b64encode(digest.digest()).decode()}:
-        raise _Refused(
-            HTTPStatus.BAD_REQUEST,
-            "Md5Mismatch",
-            f"expected a body with the MD5 sum {expected}, got another. Send it again.",
-        )
-
-
-async def _limited(request: web.Request, bytes_max: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > bytes_max:
-            raise BadRequest(f"expected a list of blocks of at most {bytes_max} bytes, got more")
-    return bytes(body)
-
-
-def _block_ids(body: bytes) -> list[str]:
-    """The ids in a block list's XML, in order. It has no use for entities, so it has none."""
-    if b"<!" in body:
-        raise BadRequest("expected a list of blocks as XML without declarations, got one with some")
-    try:
-        blocks = ET.fromstring(body)  # noqa: S314 - entities are refused above
-    except ET.ParseError as error:
-        raise BadRequest(f"expected a list of blocks as XML, got: {error}") from None
-    return [block.text or "" for block in blocks]
 
 
 def _names(request: web.Request) -> tuple[str, str]:
@@ -242,8 +192,8 @@ def _headers(blob: Blob) -> dict[str, str]:
     }
 
 
-def _unsupported(request: web.Request) -> _Refused:
-    return _Refused(
+def _unsupported(request: web.Request) -> StorageError:
+    return StorageError(
         HTTPStatus.NOT_IMPLEMENTED,
         "NotImplemented",
         f"expected HEAD, GET or PUT of a block blob, its metadata, blocks or block list, got "

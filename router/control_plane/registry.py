@@ -13,6 +13,7 @@ import yaml
 from router.control_plane.asset_records import AssetId, Kind, StoredAsset, StoredContainer
 from router.control_plane.asset_references import NAME_PATTERN
 from router.control_plane.assets import Assets
+from router.control_plane.blob_uris import locate
 from router.control_plane.blobs import Blobs
 from router.control_plane.conda_text import parse_conda
 from router.control_plane.records import now
@@ -185,7 +186,7 @@ class Registry:
         uri, key = str(properties[uri_key]), f"$.properties.{uri_key}"
         if old is not None and uri == old.properties[uri_key]:
             return properties, old.path
-        upload = await asyncio.to_thread(self._blobs.locate, uri, key)
+        upload = await asyncio.to_thread(locate, self._blobs, uri, key)
         if upload is None and not uri.startswith("/"):
             raise BadRequest(
                 f"expected an upload to this daemon or an absolute path on its machine, got "

@@ -269,7 +269,7 @@ REGISTERED = {
         ("PUT", "fix/deployments/new", {"properties": {}}, 400, "`codeConfiguration`"),
         ("PUT", "fix/deployments/new", NO_WORKERS, 400, "$.environment_variables.WORKER_COUNT"),
         ("PUT", "fix/deployments/new", BAD_VARIABLE, 400, "without `=`"),
-        ("PUT", "fix/deployments/new", REGISTERED, 400, "not supported yet"),
+        ("PUT", "fix/deployments/new", REGISTERED, 400, "expected one of the registered models"),
         ("PUT", "none/deployments/new", deployment_body("/"), 404, "'none'"),
         ("GET", "none", None, 404, "'none'"),
         ("GET", "fix/deployments/none", None, 404, "'none'"),
