@@ -12,7 +12,7 @@ from router.cli.control_plane import ControlPlane, deployment_path, endpoint_pat
 from router.cli.errors import CommandFailed, user_error, warn
 from router.cli.operations import wait
 from router.cli.shapes import SOURCE, deployment_shape, listed
-from router.cli.specs import located, plain
+from router.cli.specs import located, plain, warn_of_keys_without_meaning
 from router.cli.verb import Noun
 from router.core.arm import (
     deployment_from_arm,
@@ -168,11 +168,7 @@ def _from_file(
     )
     source = str(file)
     spec = located(parse(DeploymentSpec, raw, source), source, file.resolve().parent)
-    if spec.environment is not None:
-        warn(
-            "`environment` is not built: scoring scripts run in the daemon's own Python "
-            "environment for now. Install what they import there."
-        )
+    warn_of_keys_without_meaning(spec)
     return spec
 
 

@@ -13,7 +13,7 @@ from router.cli.files import read_json
 from router.cli.operations import wait
 from router.cli.scoring import score
 from router.cli.shapes import endpoint_plain, endpoint_shape, listed, with_zeros
-from router.cli.specs import endpoint_spec
+from router.cli.specs import endpoint_spec, warn_of_keys_without_meaning
 from router.cli.verb import Noun
 from router.core.arm import endpoint_to_arm
 from router.core.endpoint_spec import EndpointSpec
@@ -29,7 +29,7 @@ command = Noun("online-endpoint", help="What clients call: a name, keys and traf
 @command.command()
 @options.name_or_file
 @options.file
-@click.option("--auth-mode", help="How clients prove who they are: key.")
+@click.option("--auth-mode", help="How clients prove who they are: key or aml_token.")
 @options.set_text
 @options.no_wait
 @click.pass_obj
@@ -50,6 +50,7 @@ def create(
         raw["auth_mode"] = auth_mode
     spec = endpoint_spec(raw, str(file or "command line"))
     check_name("endpoint", spec.name)
+    warn_of_keys_without_meaning(spec)
     if control_plane.find(endpoint_path(spec.name)) is not None:
         raise user_error(
             "An endpoint with this name already exists. If you are trying to create a new "
@@ -129,9 +130,8 @@ def delete(control_plane: ControlPlane, *, name: str, yes: bool, no_wait: bool) 
 @options.name
 @click.pass_obj
 def get_credentials(control_plane: ControlPlane, *, name: str) -> dict[str, Any]:
-    """Print an endpoint's keys."""
-    keys: dict[str, Any] = control_plane.call("POST", f"{endpoint_path(name)}/listKeys").body
-    return keys
+    """Print an endpoint's keys, or a token for it."""
+    return _credentials(control_plane, control_plane.get(endpoint_path(name)))
 
 
 @command.command()
@@ -164,9 +164,16 @@ def invoke(
     if deployment_name is not None:
         _check_deployment(deployment_name, _deployment_names(control_plane, name))
     endpoint = control_plane.get(endpoint_path(name))
-    keys = control_plane.call("POST", f"{endpoint_path(name)}/listKeys").body
-    uri = endpoint["properties"]["scoringUri"]
-    return score(uri, keys["primaryKey"], request, deployment_name)
+    credentials = _credentials(control_plane, endpoint)
+    key = credentials.get("primaryKey") or credentials["accessToken"]
+    return score(endpoint["properties"]["scoringUri"], key, request, deployment_name)
+
+
+def _credentials(control_plane: ControlPlane, endpoint: dict[str, Any]) -> dict[str, Any]:
+    verb = "token" if endpoint["properties"]["authMode"] == "AMLToken" else "listKeys"
+    path = f"{endpoint_path(endpoint['name'])}/{verb}"
+    credentials: dict[str, Any] = control_plane.call("POST", path).body
+    return credentials
 
 
 def _put(

@@ -40,7 +40,6 @@ def endpoint_shape(body: Mapping[str, Any]) -> dict[str, Any]:
         "scoring_uri": properties.get("scoringUri"),
         "openapi_uri": properties.get("swaggerUri"),
         "provisioning_state": properties.get("provisioningState"),
-        "public_network_access": "enabled",
         "identity": _identity(body.get("identity")),
     }
     shape = endpoint_plain(body)
@@ -106,7 +105,8 @@ def _identity(identity: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if identity is None:
         return None
     named = {"principal_id": "principalId", "tenant_id": "tenantId"}
-    return _known({"type": "system_assigned", **{k: identity.get(v) for k, v in named.items()}})
+    type_ = "user_assigned" if identity["type"] == "UserAssigned" else "system_assigned"
+    return _known({"type": type_, **{k: identity.get(v) for k, v in named.items()}})
 
 
 def _known(value: Mapping[str, Any]) -> dict[str, Any]:

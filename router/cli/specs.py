@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from router.cli.errors import CommandFailed
+from router.cli.errors import CommandFailed, warn
 from router.core.deployment_spec import DeploymentSpec, Model
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import BadRequest
+from router.core.meaning import without_meaning
 from router.core.parse import parse
 from router.yaml_files import with_absolute_paths
 
@@ -35,14 +36,21 @@ def endpoint_spec(raw: Mapping[str, Any], source: str) -> EndpointSpec:
     Raises:
         BadRequest: the first thing that is wrong; ``source`` says in which file.
     """
-    auth_mode = raw.get("auth_mode")
-    lowered = {"auth_mode": auth_mode.lower()} if isinstance(auth_mode, str) else {}
-    spec = parse(EndpointSpec, {**raw, **lowered}, source)
+    spec = parse(EndpointSpec, raw, source)
     return msgspec.structs.replace(
         spec,
         traffic=_without_zeros(spec.traffic),
         mirror_traffic=_without_zeros(spec.mirror_traffic),
     )
+
+
+def warn_of_keys_without_meaning(spec: EndpointSpec | DeploymentSpec) -> None:
+    """Says once, in one line, which keys of Azure's files do nothing here."""
+    if keys := without_meaning(spec):
+        warn(
+            f"these keys have no meaning here and do nothing: {', '.join(keys)}. Scoring scripts "
+            f"run in the daemon's own Python environment, as processes on its machine."
+        )
 
 
 def located(spec: DeploymentSpec, source: str, base_dir: Path) -> DeploymentSpec:

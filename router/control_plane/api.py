@@ -77,6 +77,7 @@ def make_app(
             web.put(ENDPOINT, api.put_endpoint),
             web.delete(ENDPOINT, api.delete_endpoint),
             web.post(f"{ENDPOINT}/listKeys", api.list_keys),
+            web.post(f"{ENDPOINT}/token", api.token),
             web.post(f"{ENDPOINT}/regenerateKeys", api.regenerate_keys),
             web.get(f"{ENDPOINT}/statistics", api.statistics),
             web.get(f"{ENDPOINT}/deployments", api.list_deployments),
@@ -124,6 +125,9 @@ class _Api:
 
     async def list_keys(self, request: web.Request) -> web.Response:
         return json_answer(self._control_plane.keys(request.match_info["endpoint"]))
+
+    async def token(self, request: web.Request) -> web.Response:
+        return json_answer(self._control_plane.token(request.match_info["endpoint"]))
 
     async def regenerate_keys(self, request: web.Request) -> web.Response:
         wanted = parse(RegenerateKeys, await read_body(request), BODY)

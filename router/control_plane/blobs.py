@@ -34,7 +34,6 @@ TOKEN_BYTES = 32
 PART_NAME_BYTES_MAX = 255
 _CHUNK_BYTES = 1 << 20
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
-_CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 
 
 class Blob(Struct, frozen=True, kw_only=True):

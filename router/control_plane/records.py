@@ -27,11 +27,16 @@ class Keys(Struct, frozen=True, rename="camel"):
 
 
 class StoredEndpoint(Struct, frozen=True, kw_only=True):
-    """An endpoint as declared, with its keys. Times are ISO 8601, UTC."""
+    """An endpoint as declared, with its credentials. Times are ISO 8601, UTC.
+
+    Attributes:
+        token_secret: signs the endpoint's tokens; never leaves the daemon and its workers.
+    """
 
     spec: EndpointSpec
     primary_key: str
     secondary_key: str
+    token_secret: str
     created_at: str
     modified_at: str
     state: State = "Succeeded"
@@ -111,6 +116,7 @@ def declared_endpoint(spec: EndpointSpec, old: StoredEndpoint | None) -> StoredE
         spec=spec,
         primary_key=_new_key(),
         secondary_key=_new_key(),
+        token_secret=_new_key(),
         created_at=time,
         modified_at=time,
     )

@@ -24,7 +24,7 @@ def endpoint_resource(
         "id": path,
         "name": name,
         "type": _TYPE,
-        "kind": "Managed",
+        "kind": "Kubernetes" if endpoint.spec.is_kubernetes else "Managed",
         "systemData": system_data(endpoint.created_at, endpoint.modified_at),
         "properties": {
             **properties,
@@ -53,7 +53,7 @@ def deployment_resource(deployment: StoredDeployment, workspace_path: str) -> di
         "id": f"{workspace_path}/onlineEndpoints/{spec.endpoint_name}/deployments/{spec.name}",
         "name": spec.name,
         "type": f"{_TYPE}/deployments",
-        "kind": "Managed",
+        "kind": spec.type.capitalize(),
         "systemData": system_data(deployment.created_at, deployment.modified_at),
         "properties": properties,
     }

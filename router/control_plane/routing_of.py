@@ -59,9 +59,11 @@ def _endpoint(
     endpoint: StoredEndpoint, deployments: Sequence[StoredDeployment], instances: Instances
 ) -> EndpointRoute:
     spec = endpoint.spec
+    takes_keys = spec.auth_mode == "key"
     return EndpointRoute(
         name=spec.name,
-        keys=(endpoint.primary_key, endpoint.secondary_key),
+        keys=(endpoint.primary_key, endpoint.secondary_key) if takes_keys else (),
+        token_secret=None if takes_keys else endpoint.token_secret,
         deployments=tuple(
             _deployment(deployment, instances.get((spec.name, deployment.spec.name), ()))
             for deployment in deployments

@@ -31,11 +31,19 @@ from router.control_plane.registry import Registry
 from router.control_plane.resolver import Resolver
 from router.control_plane.routing_of import check_environment_variables
 from router.control_plane.store import Store
+from router.control_plane.tokens import Token, check_uses_keys, new_token
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import ResourceNotFound
-from router.core.rules import check_deletable, check_deployment_count, check_name, check_traffic
+from router.core.rules import (
+    check_deletable,
+    check_deployment,
+    check_deployment_count,
+    check_endpoint,
+    check_name,
+    check_traffic,
+)
 from router.core.statistics import EndpointStatistics
 
 
@@ -122,6 +130,7 @@ class ControlPlane:
             deployments = {deployment.spec.name for deployment in self.deployments_of(spec.name)}
             check_traffic(spec.traffic, spec.mirror_traffic, deployments)
             old = self._store.endpoint(spec.name)
+            check_endpoint(spec, old.spec if old is not None else None)
             self._store.save_endpoint(declared_endpoint(spec, old))
             await self._provisioner.publish()
         return old is None
@@ -141,8 +150,18 @@ class ControlPlane:
             return self._delete_endpoint(name, until)
 
     def keys(self, endpoint_name: str) -> Keys:
-        """The endpoint's keys."""
-        return keys_of(self.endpoint(endpoint_name))
+        """The endpoint's keys.
+
+        Raises:
+            BadRequest: it takes tokens.
+        """
+        endpoint = self.endpoint(endpoint_name)
+        check_uses_keys(endpoint)
+        return keys_of(endpoint)
+
+    def token(self, endpoint_name: str) -> Token:
+        """A new token; arguments and errors as ``new_token``."""
+        return new_token(self.endpoint(endpoint_name))
 
     async def regenerate_key(self, endpoint_name: str, which: KeyType, value: str | None) -> Keys:
         """Replaces a key; returns when no worker takes the old one any more.
@@ -153,6 +172,7 @@ class ControlPlane:
         """
         with self.operations.exclusive(endpoint_name, "Updating"):
             endpoint = self.endpoint(endpoint_name)
+            check_uses_keys(endpoint)
             self._store.save_endpoint(with_new_key(endpoint, which, value))
             await self._provisioner.publish()
         return self.keys(endpoint_name)
@@ -207,7 +227,8 @@ class ControlPlane:
         """
         check_name("deployment", spec.name)
         check_environment_variables(spec.environment_variables)
-        self.endpoint(spec.endpoint_name)
+        endpoint = self.endpoint(spec.endpoint_name)
+        check_deployment(spec, is_kubernetes=endpoint.spec.is_kubernetes)
         with contextlib.ExitStack() as until:
             until.enter_context(self.operations.exclusive(spec.endpoint_name, "Updating"))
             names = {d.spec.name for d in self.deployments_of(spec.endpoint_name)}

@@ -5,7 +5,6 @@ records.py's structs as JSON, so that a person can read them. No rules: those ar
 """
 
 import contextlib
-import itertools
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -20,24 +19,20 @@ from router.control_plane.records import StoredDeployment, StoredEndpoint
 from router.core.errors import TurnoutError
 
 IN_MEMORY: Final = ":memory:"
-# What each version of the state adds to the one before.
+_VERSION = 3
 _TABLES = (
-    (
-        "CREATE TABLE endpoints (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
-        """CREATE TABLE deployments (endpoint TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
-        PRIMARY KEY (endpoint, name)) STRICT""",
-        "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT",
-        "CREATE TABLE declarations (endpoint TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) STRICT",
-    ),
-    (
-        # The number keeps the order of creation.
-        """CREATE TABLE assets (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL,
-        version TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, name, version)) STRICT""",
-        """CREATE TABLE containers (kind TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
-        PRIMARY KEY (kind, name)) STRICT""",
-    ),
+    "CREATE TABLE endpoints (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
+    """CREATE TABLE deployments (endpoint TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (endpoint, name)) STRICT""",
+    "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT",
+    "CREATE TABLE declarations (endpoint TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) STRICT",
+    # The number keeps the order of creation.
+    """CREATE TABLE assets (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL,
+    version TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, name, version)) STRICT""",
+    """CREATE TABLE containers (kind TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (kind, name)) STRICT""",
+    f"PRAGMA user_version = {_VERSION}",
 )
-_VERSION = len(_TABLES)
 
 Counter = Literal["generation", "instance", "revision"]
 
@@ -206,17 +201,16 @@ class Store:
 
 def _create_tables(db: sqlite3.Connection, path: Path | str) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version > _VERSION:
-        raise TurnoutError(
-            f"expected a state of version {_VERSION} or older, got version {version} in {path}. "
-            f"Use the turnout that wrote it, or another `state_dir`."
-        )
-    if version < _VERSION:
+    if version == 0:
         db.execute("BEGIN IMMEDIATE")
-        for statement in itertools.chain(*_TABLES[version:]):
+        for statement in _TABLES:
             db.execute(statement)
-        db.execute(f"PRAGMA user_version = {_VERSION}")
         db.execute("COMMIT")
+    elif version != _VERSION:
+        raise TurnoutError(
+            f"expected a state of version {_VERSION}, got version {version} in {path}. Use the "
+            f"turnout that wrote it, or another `state_dir`."
+        )
 
 
 def _json(value: Struct) -> str:

@@ -1,8 +1,8 @@
 """Config types to and from the JSON bodies of Azure Resource Manager (azure.md 8.2).
 
 Both sides of the REST API use it: the control plane reads what the command line writes.
-The bodies' shapes are in arm_bodies.py. ``$schema`` and a model's name, version and type
-have no place in those bodies and are not carried.
+The bodies' shapes are in arm_bodies.py. What has no place in those bodies or no meaning here
+is not carried: ``$schema``, data_collector, what an inline model is besides its path.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,16 @@ from typing import Literal, TypeVar
 import msgspec
 
 from router.core import arm_bodies
+from router.core.arm_scale import (
+    resources,
+    resources_to_arm,
+    scale_settings,
+    scale_settings_to_arm,
+)
 from router.core.arm_settings import (
     arm_duration,
+    identity,
+    identity_to_arm,
     parse_arm_duration,
     probe,
     probe_to_arm,
@@ -20,7 +28,7 @@ from router.core.arm_settings import (
     request_settings_to_arm,
 )
 from router.core.deployment_spec import CodeConfiguration, DeploymentSpec, Environment, Model
-from router.core.endpoint_spec import EndpointSpec
+from router.core.endpoint_spec import AuthMode, EndpointSpec
 from router.core.errors import BadRequest
 from router.core.parse import parse
 
@@ -35,6 +43,13 @@ __all__ = [
 
 LOCATION = "local"
 
+_AUTH_MODES: dict[AuthMode, str] = {
+    "key": "Key",
+    "aml_token": "AMLToken",
+    "aad_token": "AADToken",
+}
+_AUTH_MODE_OF: dict[str, AuthMode] = {word: mode for mode, word in _AUTH_MODES.items()}
+
 # What names a registered asset, rather than a local path.
 _REGISTERED = ("azureml:", "/subscriptions/")
 
@@ -44,16 +59,17 @@ Spec = TypeVar("Spec", EndpointSpec, DeploymentSpec)
 def endpoint_to_arm(spec: EndpointSpec) -> dict[str, object]:
     """The body of a PUT that declares ``spec``."""
     properties: dict[str, object] = {
-        "authMode": "Key",
+        "authMode": _AUTH_MODES[spec.auth_mode],
         "properties": spec.properties,
         "traffic": spec.traffic,
         "mirrorTraffic": spec.mirror_traffic,
-        "publicNetworkAccess": "Enabled",
+        "publicNetworkAccess": spec.public_network_access.capitalize(),
+        "compute": spec.compute,
         "description": spec.description,
     }
     return {
         "location": LOCATION,
-        "identity": {"type": "SystemAssigned"},
+        "identity": identity_to_arm(spec.identity),
         "tags": spec.tags,
         "properties": _without_nulls(properties),
     }
@@ -78,8 +94,12 @@ def endpoint_from_arm(name: str, body: object, source: str) -> EndpointSpec:
         description=properties.description,
         tags=declared.tags or {},
         properties=properties.properties or {},
-        traffic=_percents(properties.traffic),
-        mirror_traffic=_percents(properties.mirror_traffic),
+        auth_mode=_AUTH_MODE_OF[properties.auth_mode],
+        compute=properties.compute,
+        identity=identity(declared.identity),
+        public_network_access=_enabled(properties.public_network_access),
+        traffic=properties.traffic or {},
+        mirror_traffic=properties.mirror_traffic or {},
     )
     return _checked(EndpointSpec, spec, source)
 
@@ -87,7 +107,7 @@ def endpoint_from_arm(name: str, body: object, source: str) -> EndpointSpec:
 def deployment_to_arm(spec: DeploymentSpec) -> dict[str, object]:
     """The body of a PUT that declares ``spec``; paths go as they are."""
     properties: dict[str, object] = {
-        "endpointComputeType": "Managed",
+        "endpointComputeType": spec.type.capitalize(),
         "description": spec.description,
         "properties": spec.properties,
         "codeConfiguration": {
@@ -95,12 +115,15 @@ def deployment_to_arm(spec: DeploymentSpec) -> dict[str, object]:
             "scoringScript": spec.code_configuration.scoring_script,
         },
         "model": spec.model.path if isinstance(spec.model, Model) else spec.model,
+        "modelMountPath": spec.model_mount_path,
         **_environment_to_arm(spec.environment),
         "environmentVariables": spec.environment_variables,
         "instanceType": spec.instance_type,
         "appInsightsEnabled": spec.app_insights_enabled,
         "egressPublicNetworkAccess": spec.egress_public_network_access.capitalize(),
-        "scaleSettings": {"scaleType": "Default"},
+        "privateNetworkConnection": spec.private_network_connection,
+        "containerResourceRequirements": resources_to_arm(spec.resources),
+        "scaleSettings": scale_settings_to_arm(spec.scale_settings),
         "requestSettings": request_settings_to_arm(spec.request_settings),
         "livenessProbe": probe_to_arm(spec.liveness_probe),
         "readinessProbe": probe_to_arm(spec.readiness_probe),
@@ -126,13 +149,18 @@ def deployment_from_arm(endpoint_name: str, name: str, body: object, source: str
         description=properties.description,
         tags=declared.tags or {},
         properties=properties.properties or {},
+        type="managed" if properties.endpoint_compute_type == "Managed" else "kubernetes",
         model=_model(properties.model),
+        model_mount_path=properties.model_mount_path,
         environment=_environment(properties),
         environment_variables=properties.environment_variables or {},
         instance_type=properties.instance_type,
         instance_count=declared.sku.capacity if declared.sku else 1,
         app_insights_enabled=properties.app_insights_enabled,
         egress_public_network_access=_enabled(properties.egress_public_network_access),
+        private_network_connection=properties.private_network_connection,
+        resources=resources(properties.container_resource_requirements),
+        scale_settings=scale_settings(properties.scale_settings, source),
         request_settings=request_settings(properties.request_settings, source),
         liveness_probe=probe(properties.liveness_probe, "livenessProbe", source),
         readiness_probe=probe(properties.readiness_probe, "readinessProbe", source),
@@ -156,12 +184,8 @@ def _without_nulls(properties: Mapping[str, object]) -> dict[str, object]:
     return {key: value for key, value in properties.items() if value is not None}
 
 
-def _percents(percents: Mapping[str, int | str] | None) -> dict[str, int]:
-    return {name: int(percent) for name, percent in (percents or {}).items()}
-
-
 def _enabled(value: str) -> Literal["enabled", "disabled"]:
-    return "enabled" if value.lower() == "enabled" else "disabled"
+    return "enabled" if value == "Enabled" else "disabled"
 
 
 def _model(model: str | None) -> str | Model | None:

@@ -5,12 +5,9 @@ one place. What a server adds to its answers (id, state, URIs) is accepted and i
 that a client may send back what it was given; any other unknown key is refused.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta, Struct
-
-# Clients send percents as numbers or as numeric strings (azure.md 8.5).
-Percent = int | Annotated[str, Meta(pattern="^[0-9]{1,3}$")]
+from msgspec import Struct
 
 
 class _Body(Struct, rename="camel", forbid_unknown_fields=True):
@@ -23,7 +20,6 @@ class _Resource(_Body):
     tags: dict[str, str] | None = None
     name: str | None = None
     location: object = None
-    identity: object = None
     kind: object = None
     id: object = None
     type: object = None
@@ -33,21 +29,32 @@ class _Resource(_Body):
 class EndpointProperties(_Body):
     """An endpoint's own part."""
 
-    auth_mode: Literal["Key", "key"] = "Key"
+    auth_mode: Literal["Key", "AMLToken", "AADToken"] = "Key"
     description: str | None = None
     properties: dict[str, str] | None = None
-    traffic: dict[str, Percent] | None = None
-    mirror_traffic: dict[str, Percent] | None = None
-    public_network_access: Literal["Enabled", "enabled"] = "Enabled"
-    compute: None = None
+    traffic: dict[str, int] | None = None
+    mirror_traffic: dict[str, int] | None = None
+    public_network_access: Literal["Enabled", "Disabled"] = "Enabled"
+    compute: str | None = None
+    keys: object = None
     scoring_uri: object = None
     swagger_uri: object = None
     provisioning_state: object = None
 
 
+class Identity(_Body):
+    """Who the endpoint is in Azure; the identities' own values are ignored."""
+
+    type: Literal["SystemAssigned", "UserAssigned", "None"] = "SystemAssigned"
+    user_assigned_identities: dict[str, object] | None = None
+    principal_id: str | None = None
+    tenant_id: str | None = None
+
+
 class EndpointBody(_Resource, kw_only=True):
     """PUT and GET of ``onlineEndpoints/{name}``."""
 
+    identity: Identity | None = None
     properties: EndpointProperties
 
 
@@ -57,10 +64,12 @@ class Sku(_Body):
     capacity: int = 1
     name: object = None
     tier: object = None
+    size: object = None
+    family: object = None
 
 
 class CodeConfiguration(_Body):
-    """Where the scoring script is; ``codeId`` is an absolute local path."""
+    """Where the scoring script is; ``codeId`` is a code asset's id or an absolute local path."""
 
     code_id: str
     scoring_script: str
@@ -94,35 +103,59 @@ class Probe(_Body):
 
 
 class ScaleSettings(_Body):
-    """Managed deployments scale by instance_count only."""
+    """How many instances there are; the interval is ISO 8601."""
 
-    scale_type: Literal["Default", "default"] = "Default"
+    scale_type: Literal["Default", "TargetUtilization"] = "Default"
+    min_instances: int = 1
+    max_instances: int = 1
+    target_utilization_percentage: int = 70
+    polling_interval: str = "PT1S"
+
+
+class Resources(_Body):
+    """Quantities as Kubernetes writes them."""
+
+    cpu: str | None = None
+    memory: str | None = None
+    gpu: str | None = None
+
+
+class ResourceRequirements(_Body):
+    """What an instance asks for and what it may use at most."""
+
+    container_resource_requests: Resources | None = None
+    container_resource_limits: Resources | None = None
 
 
 class DeploymentProperties(_Body):
     """A deployment's own part.
 
     Attributes:
+        model: the id of a registered model, or an absolute local path.
         environment: an inline environment. Not Azure's: its clients register one first.
         provisioning_error: why provisioningState is Failed. Not Azure's either.
     """
 
     code_configuration: CodeConfiguration
-    endpoint_compute_type: Literal["Managed", "managed"] = "Managed"
+    endpoint_compute_type: Literal["Managed", "Kubernetes"] = "Managed"
     description: str | None = None
     properties: dict[str, str] | None = None
     model: str | None = None
+    model_mount_path: str | None = None
     environment_id: str | None = None
     environment: Environment | None = None
     environment_variables: dict[str, str] | None = None
     instance_type: str | None = None
     app_insights_enabled: bool = False
-    egress_public_network_access: Literal["Enabled", "Disabled", "enabled", "disabled"] = "Enabled"
+    egress_public_network_access: Literal["Enabled", "Disabled"] = "Enabled"
+    private_network_connection: bool = False
+    container_resource_requirements: ResourceRequirements | None = None
     scale_settings: ScaleSettings | None = None
     request_settings: RequestSettings | None = None
     liveness_probe: Probe | None = None
     readiness_probe: Probe | None = None
-    private_network_connection: object = None
+    startup_probe: object = None
+    data_collector: object = None
     provisioning_state: object = None
     provisioning_error: object = None
 

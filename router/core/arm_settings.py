@@ -1,4 +1,6 @@
-"""Request settings and probes in Azure Resource Manager's bodies, whose times are ISO 8601.
+"""Identities, request settings and probes in Azure Resource Manager's bodies.
+
+Times there are ISO 8601 durations.
 
 Part of arm.py, which converts the rest.
 """
@@ -7,6 +9,7 @@ import re
 
 from router.core import arm_bodies
 from router.core.deployment_spec import Probe, RequestSettings
+from router.core.endpoint_spec import Identity, UserAssignedIdentity
 from router.core.errors import BadRequest
 
 MS_PER_S = 1000
@@ -94,3 +97,19 @@ def probe_to_arm(probe: Probe) -> dict[str, object]:
         "successThreshold": probe.success_threshold,
         "failureThreshold": probe.failure_threshold,
     }
+
+
+def identity(declared: arm_bodies.Identity | None) -> Identity | None:
+    """The identity that a body declares; the usual one is none."""
+    if declared is None or declared.type != "UserAssigned":
+        return None
+    ids = [UserAssignedIdentity(resource_id=id_) for id_ in declared.user_assigned_identities or {}]
+    return Identity(type="user_assigned", user_assigned_identities=ids)
+
+
+def identity_to_arm(identity: Identity | None) -> dict[str, object]:
+    """The identity as a body says it."""
+    if identity is None or identity.type == "system_assigned":
+        return {"type": "SystemAssigned"}
+    ids: dict[str, object] = {one.resource_id: {} for one in identity.user_assigned_identities}
+    return {"type": "UserAssigned", "userAssignedIdentities": ids}

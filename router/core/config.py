@@ -10,7 +10,6 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from router.core.declared import Declared, Percent, Port, Positive
-from router.core.deployment_spec import ResourceRequirements
 
 
 class DataPlaneSettings(Declared, frozen=True):
@@ -59,12 +58,9 @@ class DaemonConfig(Declared, frozen=True):
 
     Attributes:
         state_dir: where state, logs, sockets and assets are kept, relative to the file.
-        instance_types: what an instance of a deployment of the type kubernetes asks for and
-            may use, by the name that its instance_type gives.
     """
 
     data_plane: DataPlaneSettings = DataPlaneSettings()
     control_plane: ControlPlaneSettings = ControlPlaneSettings()
     state_dir: str = ".turnout"
-    instance_types: dict[str, ResourceRequirements] = {}
     endpoints: list[Declaration] = []

@@ -25,6 +25,7 @@ from router.core.snapshot import (
     compile_snapshot,
 )
 from router.core.statistics import EndpointStatistics, WorkerStatistics
+from router.core.tokens import Tokens
 
 STATUS_OK = 200
 
@@ -37,6 +38,9 @@ class Port(Protocol):
 
     def send(self, instance_id: str, batch: Sequence[Request], now_ns: int) -> None:
         """Give the batch to the instance as one message."""
+
+    def verify_token(self, token: bytes, secret: str) -> int:
+        """The nanoseconds that the token is still good for; 0 if it is not one of the secret's."""
 
     def on_drained(self, instance_id: str) -> None:
         """The instance left the routing and holds no request: its stream may be closed."""
@@ -59,6 +63,7 @@ class Dispatcher:
         self._port = port
         self._rng = rng
         self._membership = Membership(port.on_drained)
+        self._tokens = Tokens(port.verify_token)
 
     def swap(self, routing: Routing, unreachable: Collection[str] = ()) -> None:
         """Puts ``routing`` in force, whole: each later arrival sees it, none an older one.
@@ -75,14 +80,16 @@ class Dispatcher:
             self._wake(lane)
         self._drop_copies(before, after)
 
-    def authorize(self, endpoint_name: str, authorization: bytes) -> SnapshotEndpoint | Refusal:
+    def authorize(
+        self, endpoint_name: str, authorization: bytes, now_ns: int
+    ) -> SnapshotEndpoint | Refusal:
         """The endpoint of the present snapshot, if the Authorization header's value opens it.
 
         An endpoint that does not exist is refused like a wrong key: names are no secret to
         be guessed by their status code (DESIGN.md: 401 comes before 404).
         """
         endpoint = self.snapshot.endpoints.get(endpoint_name)
-        if endpoint is not None and endpoint.allows(authorization):
+        if endpoint is not None and endpoint.allows(authorization, self._tokens, now_ns):
             return endpoint
         return self._refuse(endpoint_name, refusals.UNAUTHORIZED)
 

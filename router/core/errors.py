@@ -33,7 +33,9 @@ class ResourceNotFound(TurnoutError):
 
 
 class Conflict(TurnoutError):
-    """Another operation on the same endpoint runs. Nothing was changed; try again later."""
+    """The present state forbids it, such as a running operation on the same endpoint, or an
+    asset's version that is there with other content. Nothing was changed.
+    """
 
     code = "Conflict"
 

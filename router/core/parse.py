@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from router.core.errors import BadRequest
+from router.core.spelling import spelled, type_info
 
 T = TypeVar("T")
 
@@ -22,6 +23,8 @@ _MISSING = re.compile(r"^Object missing required field `(?P<key>.*)`$")
 _EXPECTED = re.compile(r"^Expected (?P<expected>.*?)(?:, got (?P<got>.*))?$")
 _ENUM = re.compile(r"^Invalid enum value (?P<value>.*)$")
 _ANY_ENTRY = "[...]"
+# Azure's words (azure.md 3.2).
+MISSING = "Missing data for required field."
 
 
 def parse(type_: type[T], raw: object, source: str) -> T:
@@ -35,8 +38,9 @@ def parse(type_: type[T], raw: object, source: str) -> T:
     Raises:
         BadRequest: the first thing that is wrong, with its place and value.
     """
+    raw = spelled(type_, raw)
     try:
-        return msgspec.convert(raw, type_)
+        return _convert(raw, type_)
     except msgspec.ValidationError as error:
         match = _AT.match(str(error))
         assert match is not None
@@ -44,11 +48,16 @@ def parse(type_: type[T], raw: object, source: str) -> T:
         raise BadRequest(f"{source}: {_explain(type_, raw, match['what'], path)}") from None
 
 
+def _convert(raw: object, type_: type[T]) -> T:
+    # Not strict: clients send numbers as text, too (azure.md 8.5).
+    return msgspec.convert(raw, type_, strict=False)
+
+
 def _explain(type_: type, raw: object, what: str, path: str) -> str:
     if unknown := _UNKNOWN.match(what):
         return _explain_unknown(_keys_at(type_, path), unknown["key"], path)
     if missing := _MISSING.match(what):
-        return f"expected the key `{missing['key']}`, got none, at `{path}`"
+        return f"expected the key `{missing['key']}`, got none, at `{path}`: {MISSING}"
     value = _value_at(raw, path)
     if _ENUM.match(what):
         expected = " or ".join(repr(choice) for choice in _choices_at(type_, path))
@@ -84,7 +93,7 @@ def _exact_path(type_: type, raw: object, path: str, message: str) -> str:
         return path
     for key, value in entries.items():
         try:
-            msgspec.convert(_replaced(raw, _steps(before), {key: value}), type_)
+            _convert(_replaced(raw, _steps(before), {key: value}), type_)
         except msgspec.ValidationError as error:
             if str(error) == message:
                 return f"{before}.{key}{after}"
@@ -116,9 +125,9 @@ def _replaced(raw: object, steps: list[str | int], value: object) -> object:
     return [*raw[:index], _replaced(raw[index], steps[1:], value), *raw[index + 1 :]]
 
 
-def _type_at(type_: object, path: str) -> msgspec.inspect.Type:
+def _type_at(type_: type, path: str) -> msgspec.inspect.Type:
     """The declared type of what stands at ``path``; of a union, the one with parts of its own."""
-    here = _unwrapped(msgspec.inspect.type_info(type_))
+    here = _unwrapped(type_info(type_))
     for step in _steps(path):
         if isinstance(here, msgspec.inspect.StructType):
             here = next(field.type for field in here.fields if field.encode_name == step)
@@ -140,7 +149,9 @@ def _unwrapped(here: msgspec.inspect.Type) -> msgspec.inspect.Type:
 def _keys_at(type_: type, path: str) -> list[str]:
     here = _type_at(type_, path)
     assert isinstance(here, msgspec.inspect.StructType), here
-    return sorted(field.encode_name for field in here.fields)
+    # Those of any type are accepted for the sake of other tools' output, not to be written.
+    any_type = msgspec.inspect.CustomType
+    return sorted(f.encode_name for f in here.fields if not isinstance(f.type, any_type))
 
 
 def _choices_at(type_: type, path: str) -> list[object]:

@@ -9,9 +9,9 @@ from router.core.snapshot import NS_PER_MS, PENDING_PER_SLOT, SnapshotDeployment
 
 UNAUTHORIZED = Refusal(
     Reason.UNAUTHORIZED,
-    "expected the header `Authorization: Bearer KEY` with a key of this endpoint, got none or "
-    "another. Check the endpoint's name in the URL; `turnout ml online-endpoint get-credentials` "
-    "prints its keys.",
+    "expected the header `Authorization: Bearer KEY` with a key or token of this endpoint, got "
+    "none, another or an expired one. Check the endpoint's name in the URL; `turnout ml "
+    "online-endpoint get-credentials` prints what opens it.",
 )
 
 

@@ -33,10 +33,16 @@ class DeploymentRoute(Struct, frozen=True, kw_only=True):
 
 
 class EndpointRoute(Struct, frozen=True, kw_only=True):
-    """An endpoint with its credentials, rules and deployments."""
+    """An endpoint with its credentials, rules and deployments.
+
+    Attributes:
+        keys: either one opens it; none if it takes tokens.
+        token_secret: tokens made with it open it; None if it takes keys.
+    """
 
     name: str
     keys: tuple[str, ...]
+    token_secret: str | None = None
     deployments: tuple[DeploymentRoute, ...] = ()
     traffic: dict[str, int] = {}
     mirror_traffic: dict[str, int] = {}

@@ -8,12 +8,20 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-from router.core.endpoint_spec import NAME_LENGTH_MAX, NAME_LENGTH_MIN, NAME_PATTERN
+from router.core.deployment_spec import TIMEOUT_MS_MAX, DeploymentSpec
+from router.core.endpoint_spec import (
+    NAME_LENGTH_MAX,
+    NAME_LENGTH_MIN,
+    NAME_PATTERN,
+    EndpointSpec,
+)
 from router.core.errors import BadRequest
 
 TRAFFIC_SUM_PERCENT = 100
 MIRROR_PERCENT_MAX = 50
 DEPLOYMENTS_MAX = 20
+# Of endpoint and deployment together (azure.md 2.1).
+KUBERNETES_NAMES_MIN, KUBERNETES_NAMES_MAX = 6, 62
 
 _NAME = re.compile(NAME_PATTERN)
 
@@ -69,6 +77,75 @@ def check_traffic(
                 f"live and {mirror_traffic[name]} % mirrored, at `$.mirror_traffic.{name}`. Set "
                 f"one of the two to 0."
             )
+
+
+def check_endpoint(spec: EndpointSpec, old: EndpointSpec | None) -> None:
+    """Refuses what this endpoint's kind, or this router, can't do (azure.md 2.1, 2.3).
+
+    Args:
+        old: what ``spec`` is to replace.
+    """
+    if old is not None and old.is_kubernetes != spec.is_kubernetes:
+        raise BadRequest(
+            f"expected {old.compute!r}, as the endpoint was created with, got {spec.compute!r}, at "
+            f"`$.compute`. Delete the endpoint and create it anew to change its kind."
+        )
+    if spec.auth_mode == "aad_token":
+        raise BadRequest(
+            "expected key or aml_token, got 'aad_token', at `$.auth_mode`. Tokens of Entra ID can "
+            "be checked in Azure's cloud only."
+        )
+    if spec.is_kubernetes and any(spec.mirror_traffic.values()):
+        raise BadRequest(
+            f"expected no mirrored traffic on an endpoint with `compute`, got "
+            f"{_shown(spec.mirror_traffic)}, at `$.mirror_traffic`. Endpoints of the kind "
+            f"Kubernetes have no mirroring; leave `compute` out."
+        )
+
+
+def check_deployment(spec: DeploymentSpec, *, is_kubernetes: bool) -> None:
+    """Refuses settings that don't fit the deployment's type or its endpoint's kind.
+
+    Args:
+        is_kubernetes: whether the endpoint is of the kind Kubernetes.
+    """
+    expected = "kubernetes" if is_kubernetes else "managed"
+    if spec.type != expected:
+        kind = "with" if is_kubernetes else "without"
+        raise BadRequest(
+            f"expected {expected!r}, because the endpoint is one {kind} `compute`, got "
+            f"{spec.type!r}, at `$.type`"
+        )
+    if spec.type == "managed":
+        _check_managed(spec)
+    elif not KUBERNETES_NAMES_MIN <= (total := _names_length(spec)) <= KUBERNETES_NAMES_MAX:
+        raise BadRequest(
+            f"expected names of endpoint and deployment of {KUBERNETES_NAMES_MIN} to "
+            f"{KUBERNETES_NAMES_MAX} characters together, got {total}, at `$.name`"
+        )
+    if spec.scale_settings.type != "default":
+        raise BadRequest(
+            "expected 'default', got 'target_utilization', at `$.scale_settings.type`. Scaling by "
+            "load is not supported yet: set `instance_count`."
+        )
+
+
+def _check_managed(spec: DeploymentSpec) -> None:
+    if spec.scale_settings.type != "default":
+        raise BadRequest(
+            f"ManagedOnlineEndpoint supports DefaultScaleSettings only. Got "
+            f"{spec.scale_settings.type!r}, at `$.scale_settings.type`."
+        )
+    timeout_ms = spec.request_settings.request_timeout_ms
+    if timeout_ms > TIMEOUT_MS_MAX:
+        raise BadRequest(
+            f"expected at most {TIMEOUT_MS_MAX}, got {timeout_ms}, at "
+            f"`$.request_settings.request_timeout_ms`. Only the type kubernetes may wait longer."
+        )
+
+
+def _names_length(spec: DeploymentSpec) -> int:
+    return len(spec.endpoint_name) + len(spec.name)
 
 
 def check_deletable(

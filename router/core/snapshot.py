@@ -15,6 +15,7 @@ from msgspec import Struct
 from router.core.lane import Lane
 from router.core.routing import DeploymentRoute, EndpointRoute, Routing
 from router.core.schedule import BLOCK, Schedule
+from router.core.tokens import Tokens
 
 NS_PER_MS = 1_000_000
 # azure.md 4.4: one executing and one queued for each that an instance may run.
@@ -62,14 +63,16 @@ class SnapshotEndpoint(Struct, frozen=True, eq=False):
     mirror: Split | None
     mirror_deployment: SnapshotDeployment | None
 
-    def allows(self, authorization: bytes) -> bool:
-        """Whether an Authorization header's value carries one of this endpoint's keys."""
+    def allows(self, authorization: bytes, tokens: Tokens, now_ns: int) -> bool:
+        """Whether an Authorization header's value carries a key or a token of this endpoint."""
         # The scheme's letters may be of either case (RFC 9110, 11.1). Every key is compared,
         # and in constant time, so that time tells nothing.
         key = authorization[len(_SCHEME) :]
         allowed = False
         for expected in self.keys:
             allowed |= hmac.compare_digest(key, expected)
+        if (secret := self.route.token_secret) is not None:
+            allowed = tokens.allows(key, secret, now_ns)
         return allowed and authorization[: len(_SCHEME)].lower() == _SCHEME
 
 

@@ -180,11 +180,12 @@ class Connection(asyncio.Protocol):
             return (
                 reply.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if reader.method == b"HEAD" else reply
             )
-        endpoint = self._dispatcher.authorize(name, reader.authorization)
+        arrived_ns = now_ns()
+        endpoint = self._dispatcher.authorize(name, reader.authorization, arrived_ns)
         if isinstance(endpoint, Refusal):
             return replies.refusal(endpoint, deployment=None, close=close)
         result = self._dispatcher.arrive(
-            endpoint, reader.pinned, reader.body, reader.content_type, self, now_ns()
+            endpoint, reader.pinned, reader.body, reader.content_type, self, arrived_ns
         )
         if isinstance(result, Refusal):
             return replies.refusal(result, deployment=None, close=close)

@@ -15,6 +15,7 @@ from router.core.dispatcher import Dispatcher
 from router.core.lane import Lane
 from router.core.request import Answer, Request
 from router.core.routing import Routing
+from router.data_plane.tokens import verify_token
 from router.data_plane.upstream import Upstream
 
 CONNECT_TIMEOUT_S = 5.0
@@ -103,6 +104,10 @@ class Engine:
         """Nobody needs the stream any more."""
         self._close_upstream(instance_id)
         self._left.set()
+
+    def verify_token(self, token: bytes, secret: str) -> int:
+        """Once for each token."""
+        return verify_token(token, secret)
 
     # What the upstreams tell.
 

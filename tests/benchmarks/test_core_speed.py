@@ -85,7 +85,7 @@ def test_admit_in_4_us_and_with_a_mirror_in_5(
         return shell
 
     def admit(shell: Shell) -> None:
-        found = shell.dispatcher.authorize("my-endpoint", b"Bearer secret")
+        found = shell.dispatcher.authorize("my-endpoint", b"Bearer secret", shell.now_ns)
         shell.dispatcher.arrive(found, None, b"{}", "application/json", client, shell.now_ns)  # type: ignore[arg-type]
 
     measure(benchmark, budget_ns, admit, setup)  # type: ignore[arg-type]

@@ -30,10 +30,11 @@ BLUE = {
         ("name: my-endpoint\ntraffic: {blue: x}",
          "expected `int`, got 'x' (str), at `$.traffic.blue`"),
         ("name: my-endpoint\nauth_mod: key",
-         "expected one of $schema, auth_mode, description, mirror_traffic, name, properties, "
-         "tags, traffic, got the key `auth_mod`, at `$.auth_mod`; did you mean `auth_mode`?"),
+         "expected one of $schema, auth_mode, compute, description, identity, mirror_traffic, "
+         "name, properties, public_network_access, tags, traffic, got the key `auth_mod`, at "
+         "`$.auth_mod`; did you mean `auth_mode`?"),
         ("name: my-endpoint\nauth_mode: open",
-         "expected 'key', got 'open', at `$.auth_mode`"),
+         "expected 'aad_token' or 'aml_token' or 'key', got 'open', at `$.auth_mode`"),
     ],
 )  # fmt: skip
 def test_a_wrong_endpoint_file_is_refused_with_the_place(

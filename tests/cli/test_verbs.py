@@ -196,9 +196,38 @@ def test_without_waiting_nothing_is_printed_and_the_way_to_the_status_is_named(
     assert f"online-deployment show -n blue -e {endpoint}" in result.stderr
 
 
-def test_an_environment_is_read_and_warned_about(run: Run, endpoint: str, blue_yaml: Path) -> None:
+def test_keys_that_do_nothing_here_are_named_in_one_warning(
+    run: Run, endpoint: str, blue_yaml: Path
+) -> None:
     with blue_yaml.open("a") as yaml:
         yaml.write("environment: {image: some-image, conda_file: conda.yaml}\n")
     result = run("online-deployment", "create", "-e", endpoint, "-f", str(blue_yaml))
     assert result.exit_code == 0, result.stderr
-    assert result.stderr.count("WARNING: `environment` is not built") == 1
+    (warning,) = [line for line in result.stderr.splitlines() if line.startswith("WARNING")]
+    assert "instance_type, environment.conda_file, environment.image" in warning
+
+
+def test_credentials_of_a_token_endpoint_are_a_token_and_invoke_uses_it(
+    run: Run, endpoint: str, blue_yaml: Path, folder: Path
+) -> None:
+    words = ("online-deployment", "create", "-e", endpoint, "-f", str(blue_yaml), "--all-traffic")
+    assert run(*words).exit_code == 0
+    changed = run("online-endpoint", "update", "-n", endpoint, "--set", "auth_mode=AMLToken")
+    assert json.loads(changed.stdout)["auth_mode"] == "aml_token"
+    shown = run("online-endpoint", "get-credentials", "-n", endpoint)
+    assert list(json.loads(shown.stdout)) == [
+        "accessToken", "expiryTimeUtc", "refreshAfterTimeUtc", "tokenType",
+    ]  # fmt: skip
+    request = folder / "request.json"
+    request.write_text("{}")
+    invoked = run("online-endpoint", "invoke", "-n", endpoint, "-r", str(request))
+    assert invoked.exit_code == 0, invoked.stderr
+    refused = run("online-endpoint", "regenerate-keys", "-n", endpoint)
+    assert refused.exit_code == 1
+    assert f"Endpoint '{endpoint}' does not use keys for authentication." in refused.stderr
+
+
+def test_a_token_of_entra_id_is_refused_with_the_reason(run: Run, endpoint: str) -> None:
+    result = run("online-endpoint", "update", "-n", endpoint, "--set", "auth_mode=aad_token")
+    assert result.exit_code == 1
+    assert "expected key or aml_token, got 'aad_token', at `$.auth_mode`" in result.stderr

@@ -190,6 +190,9 @@ async def test_a_second_operation_on_an_endpoint_is_refused_while_one_runs(
     await client.call("PUT", "busy", {"properties": {}})
     begun = await client.put_deployment("busy", "blue", code)
     before = (await client.call("GET", "busy/deployments")).body
+    polled = await client.poll(begun)
+    # Without it the SDK sleeps for 30 s between two polls (azure.md 8.3).
+    assert (polled.body["status"], polled.headers["Retry-After"]) == ("Creating", "1")
     for refused in (
         await client.put_deployment("busy", "green", code),
         await client.call("PUT", "busy", {"properties": {"description": "x"}}),
@@ -222,6 +225,42 @@ async def test_a_regenerated_key_opens_the_endpoint_and_the_old_one_no_longer(
     body = {"keyType": "Secondary", "keyValue": "a-key-of-my-own-choice"}
     chosen = (await client.call("POST", "keys/regenerateKeys", body)).body
     assert chosen == {**new, "secondaryKey": "a-key-of-my-own-choice"}
+
+
+async def test_an_endpoint_of_the_mode_aml_token_is_opened_by_its_tokens_and_not_by_keys(
+    client: Client, shared_daemon: Daemon
+) -> None:
+    await client.serve("tokens", "blue", shared_daemon.code("tokens"))
+    keys = (await client.call("POST", "tokens/listKeys")).body
+    refused = await client.call("POST", "tokens/token")
+    assert refused.status == 400
+    assert "does not use tokens for authentication" in refused.body["error"]["message"]
+    body = {"properties": {"authMode": "AMLToken", "traffic": {"blue": 100}}}
+    changed = await client.call("PUT", "tokens", body)
+    assert changed.body["properties"]["authMode"] == "AMLToken"
+    token = (await client.call("POST", "tokens/token")).body
+    assert token["tokenType"] == "Bearer"
+    assert token["expiryTimeUtc"] - token["refreshAfterTimeUtc"] == 43_200
+    assert (await client.score("tokens", token["accessToken"])).status == 200
+    assert (await client.score("tokens", token["accessToken"][:-9])).status == 401
+    assert (await client.score("tokens", keys["primaryKey"])).status == 401
+    for verb, sent in (("listKeys", None), ("regenerateKeys", {"keyType": "Primary"})):
+        refused = await client.call("POST", f"tokens/{verb}", sent)
+        assert refused.status == 400
+        assert (
+            "Endpoint 'tokens' does not use keys for authentication."
+            in refused.body["error"]["message"]
+        )
+
+
+async def test_a_token_opens_no_other_endpoint(client: Client, shared_daemon: Daemon) -> None:
+    for name in ("token-one", "token-two"):
+        await client.serve(name, "blue", shared_daemon.code(name))
+        body = {"properties": {"authMode": "AMLToken", "traffic": {"blue": 100}}}
+        await client.call("PUT", name, body)
+    token = (await client.call("POST", "token-one/token")).body["accessToken"]
+    assert (await client.score("token-one", token)).status == 200
+    assert (await client.score("token-two", token)).status == 401
 
 
 async def test_logs_hold_what_the_script_printed_and_only_as_many_lines_as_asked(

@@ -100,17 +100,3 @@ def test_a_store_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(TurnoutError, match="got version 99"):
         Store.open(path)
-
-
-def test_a_store_of_an_older_version_keeps_what_it_has_and_gets_what_is_new(tmp_path: Path) -> None:
-    path = tmp_path / "state.db"
-    store = Store.open(path)
-    store.save_endpoint(ENDPOINT)
-    for table in ("assets", "containers"):
-        store._db.execute(f"DROP TABLE {table}")
-    store._db.execute("PRAGMA user_version = 1")
-    store.close()
-    store = Store.open(path)
-    assert store.endpoints() == [ENDPOINT]
-    assert store.assets("models") == []
-    store.close()

@@ -19,8 +19,11 @@ from router.core.deployment_spec import (
     Model,
     Probe,
     RequestSettings,
+    ResourceRequirements,
+    Resources,
+    ScaleSettings,
 )
-from router.core.endpoint_spec import EndpointSpec
+from router.core.endpoint_spec import EndpointSpec, Identity, UserAssignedIdentity
 from router.core.errors import BadRequest
 
 TEXTS = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)
@@ -33,6 +36,12 @@ PROBES = st.builds(
     timeout=SECONDS,
     success_threshold=st.integers(1, 9),
     failure_threshold=st.integers(1, 99),
+)
+RESOURCES = st.none() | st.builds(
+    Resources,
+    cpu=st.none() | st.just("100m"),
+    memory=st.none() | st.just("0.1Gi"),
+    gpu=st.none() | st.just("1"),
 )
 DEPLOYMENTS = st.builds(
     DeploymentSpec,
@@ -65,6 +74,19 @@ DEPLOYMENTS = st.builds(
     ),
     liveness_probe=PROBES,
     readiness_probe=PROBES,
+    type=st.sampled_from(["managed", "kubernetes"]),
+    model_mount_path=st.none() | st.just("/mnt"),
+    private_network_connection=st.booleans(),
+    resources=st.none() | st.builds(ResourceRequirements, requests=RESOURCES, limits=RESOURCES),
+    scale_settings=st.just(ScaleSettings())
+    | st.builds(
+        ScaleSettings,
+        type=st.just("target_utilization"),
+        min_instances=st.integers(1, 50),
+        max_instances=st.integers(1, 50),
+        target_utilization_percentage=st.integers(1, 100),
+        polling_interval=st.integers(1, 100),
+    ),
 )
 ENDPOINTS = st.builds(
     EndpointSpec,
@@ -72,6 +94,15 @@ ENDPOINTS = st.builds(
     description=st.none() | st.text(max_size=5),
     tags=TEXTS,
     properties=TEXTS,
+    auth_mode=st.sampled_from(["key", "aml_token", "aad_token"]),
+    compute=st.none() | st.just("azureml:inferencecompute"),
+    identity=st.none()
+    | st.builds(
+        Identity,
+        type=st.just("user_assigned"),
+        user_assigned_identities=st.just([UserAssignedIdentity(resource_id="/subscriptions/s")]),
+    ),
+    public_network_access=st.sampled_from(["enabled", "disabled"]),
     traffic=PERCENTS,
     mirror_traffic=PERCENTS,
 )
@@ -153,8 +184,9 @@ def test_what_a_deployment_does_not_say_has_its_default() -> None:
             "at `$.properties.trafic`; did you mean `traffic`?",
         ),
         (
-            {"properties": {"authMode": "AADToken"}},
-            "expected 'Key' or 'key', got 'AADToken', at `$.properties.authMode`",
+            {"properties": {"authMode": "Password"}},
+            "expected 'AADToken' or 'AMLToken' or 'Key', got 'Password', at "
+            "`$.properties.authMode`",
         ),
         ({"properties": {"traffic": {"a": 50, "b": "x"}}}, "at `$.properties.traffic.b`"),
         ({"properties": {"traffic": {"a": 101}}}, "at `$.traffic.a`"),
@@ -170,13 +202,17 @@ def test_a_wrong_endpoint_is_refused_with_its_place(body: object, message: str) 
 @pytest.mark.parametrize(
     ("properties", "message"),
     [
-        ({"scaleSettings": {"scaleType": "TargetUtilization"}}, "expected 'Default'"),
-        ({"endpointComputeType": "Kubernetes"}, "expected 'Managed'"),
+        ({"scaleSettings": {"scaleType": "Random"}}, "expected 'Default' or 'TargetUtilization'"),
+        (
+            {"scaleSettings": {"scaleType": "TargetUtilization", "pollingInterval": "PT0.5S"}},
+            "expected whole seconds, got 'PT0.5S', at `$.properties.scaleSettings.pollingInterval`",
+        ),
+        ({"endpointComputeType": "Desktop"}, "expected 'Kubernetes' or 'Managed'"),
         (
             {"requestSettings": {"requestTimeout": "5s"}},
             "got '5s', at `$.properties.requestSettings.requestTimeout`",
         ),
-        ({"requestSettings": {"requestTimeout": "PT181S"}}, "$.request_settings.request_timeout"),
+        ({"requestSettings": {"requestTimeout": "PT301S"}}, "$.request_settings.request_timeout"),
         (
             {"livenessProbe": {"period": "PT0.5S"}},
             "expected whole seconds, got 'PT0.5S', at `$.properties.livenessProbe.period`",

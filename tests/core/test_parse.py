@@ -34,23 +34,26 @@ def refusal(type_: type, raw: object) -> str:
         ({"instance_count": 51}, "expected `int` <= 50, got 51 (int), at `$.instance_count`"),
         ({"instance_count": True}, "expected `int`, got True (bool), at `$.instance_count`"),
         ({"name": None}, "expected `str`, got null, at `$.name`"),
-        ({"type": "kube"}, "expected 'managed', got 'kube', at `$.type`"),
-        ({"model": {"path": 1}}, "expected `str`, got 1 (int), at `$.model.path`"),
-        ({"model": {}}, "expected the key `path`, got none, at `$.model`"),
+        ({"type": "kube"}, "expected 'kubernetes' or 'managed', got 'kube', at `$.type`"),
+        ({"model": {"path": [1]}}, "expected `str`, got array, at `$.model.path`"),
+        (
+            {"model": {}},
+            "expected the key `path`, got none, at `$.model`: Missing data for required field.",
+        ),
         ({"model": []}, "expected `str | object | null`, got array, at `$.model`"),
         (
             {"model": {"pth": "m"}},
-            "expected one of name, path, type, version, got the key `pth`, at `$.model.pth`; did "
-            "you mean `path`?",
+            "expected one of $schema, description, flavors, name, path, properties, stage, tags, "
+            "type, version, got the key `pth`, at `$.model.pth`; did you mean `path`?",
         ),
         (
-            {"request_settings": {"request_timeout_ms": 180_001}},
-            "expected `int` <= 180000, got 180001 (int), at "
+            {"request_settings": {"request_timeout_ms": 300_001}},
+            "expected `int` <= 300000, got 300001 (int), at "
             "`$.request_settings.request_timeout_ms`",
         ),
         (
-            {"environment_variables": {"A": "b", "WORKERS": 4}},
-            "expected `str`, got 4 (int), at `$.environment_variables.WORKERS`",
+            {"environment_variables": {"A": "b", "WORKERS": [4]}},
+            "expected `str`, got array, at `$.environment_variables.WORKERS`",
         ),
     ],
 )
@@ -63,7 +66,10 @@ def test_a_wrong_deployment_is_refused_with_its_value_and_place(
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        ({}, "expected the key `name`, got none, at `$`"),
+        (
+            {},
+            "expected the key `name`, got none, at `$`: Missing data for required field.",
+        ),
         ([], "expected `object`, got array, at `$`"),
         (None, "expected `object`, got null, at `$`"),
         ("name", "expected `object`, got 'name' (str), at `$`"),
@@ -75,7 +81,10 @@ def test_a_wrong_deployment_is_refused_with_its_value_and_place(
             {"name": "e", "traffic": {"blue": "half"}},
             "expected `int`, got 'half' (str), at `$.traffic.blue`",
         ),
-        ({"name": "e", "auth_mode": "none"}, "expected 'key', got 'none', at `$.auth_mode`"),
+        (
+            {"name": "e", "auth_mode": "none"},
+            "expected 'aad_token' or 'aml_token' or 'key', got 'none', at `$.auth_mode`",
+        ),
     ],
 )
 def test_a_wrong_endpoint_is_refused_with_its_value_and_place(raw: object, message: str) -> None:
@@ -83,9 +92,9 @@ def test_a_wrong_endpoint_is_refused_with_its_value_and_place(raw: object, messa
 
 
 def test_a_place_in_a_list_is_named_by_its_index() -> None:
-    raw = {"endpoints": [{"endpoint": "a"}, {"endpoint": "b", "deployments": [1]}]}
+    raw = {"endpoints": [{"endpoint": "a"}, {"endpoint": "b", "deployments": [{}]}]}
     message = refusal(DaemonConfig, raw)
-    assert message == "blue.yml: expected `str`, got 1 (int), at `$.endpoints[1].deployments[0]`"
+    assert message == "blue.yml: expected `str`, got object, at `$.endpoints[1].deployments[0]`"
 
 
 def test_a_misspelt_key_gets_a_suggestion() -> None:

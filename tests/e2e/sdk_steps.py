@@ -125,6 +125,13 @@ class Notebook:
     def keys(self) -> object:
         return self.client.online_endpoints.get_keys(name=ENDPOINT).primary_key
 
+    def token(self) -> object:
+        """Of an endpoint whose clients have tokens instead of keys."""
+        endpoint = ManagedOnlineEndpoint(name=f"{ENDPOINT}-token", auth_mode="aml_token")
+        self.client.online_endpoints.begin_create_or_update(endpoint).result()
+        got = self.client.online_endpoints.get_keys(name=endpoint.name)
+        return [got.access_token, got.token_type, got.expiry_time_utc - got.refresh_after_time_utc]
+
     def regenerate_keys(self) -> object:
         self.client.online_endpoints.begin_regenerate_keys(
             name=ENDPOINT, key_type="primary"

@@ -176,3 +176,9 @@ def test_a_model_that_nobody_registered_is_refused_by_its_name(sdk: Sdk) -> None
     assert "/models/registered/versions/7'" in refusal
     assert "There are: azureml:registered:1." in refusal
     assert sdk.do("listed") == [[ENDPOINT], []]
+
+
+def test_a_token_is_had_where_there_are_no_keys(sdk: Sdk) -> None:
+    token, kind, lasts_after_refresh_s = sdk.do("token")
+    assert token.count(".") == 2
+    assert (kind, lasts_after_refresh_s) == ("Bearer", 43_200)
