@@ -33,8 +33,9 @@ class ResourceNotFound(TurnoutError):
 
 
 class Conflict(TurnoutError):
-    """The present state forbids it, such as a running operation on the same endpoint, or an
-    asset's version that is there with other content. Nothing was changed.
+    """The present state forbids it; nothing was changed.
+
+    Another operation on the same endpoint runs, or a version has other content already.
     """
 
     code = "Conflict"
