@@ -1,4 +1,4 @@
-"""The small languages inside flags: `--set KEY=VALUE` and `--traffic "blue=90 green=10"`.
+"""The small languages inside flags: `--set`, `--add`, `--remove` and `--traffic`.
 
 azure.md 3.3 gives their rules and messages. `--set` on create takes text, on update JSON;
 where a key holds only text (a tag, an environment variable), JSON numbers stay text.
@@ -10,33 +10,45 @@ from typing import Any
 
 import msgspec
 
+from router.cli import paths
+from router.cli.arguments import SET
 from router.cli.errors import CommandFailed
 from router.core.errors import BadRequest
 
 Declared = msgspec.inspect.Type | None
 
 _USAGE = "usage error: --set KEY=VALUE [KEY=VALUE ...]"
-_EMPTY_KEY = "usage error: Empty key in --set. Correct syntax: --set KEY=VALUE [KEY=VALUE ...]"
+ADD, REMOVE = "--add", "--remove"
+_PATH_AND_VALUE = 2
 _DELIMITER = "Do not add a delimiter between traffic variables"
-
-_SCALARS: dict[type[msgspec.inspect.Type], type] = {
-    msgspec.inspect.IntType: int,
-    msgspec.inspect.FloatType: float,
-    msgspec.inspect.BoolType: bool,
-}
 
 
 def set_text(raw: dict[str, Any], assignments: Iterable[str], type_: type) -> None:
     """Applies create's `--set` to ``raw``, plain data of the config type ``type_``.
 
-    Text stays text, except where the type wants a number or a truth value.
+    Text stays text; where the type wants something else, parse.py converts it.
     """
     _set(raw, assignments, type_, _from_text)
 
 
-def set_json(raw: dict[str, Any], assignments: Iterable[str], type_: type) -> None:
-    """Applies update's `--set` to ``raw``: JSON where it parses, else text."""
-    _set(raw, assignments, type_, _from_json)
+def change(raw: dict[str, Any], changes: Iterable[str], type_: type, *, force_string: bool) -> None:
+    """Applies update's `--set`, `--add` and `--remove` to ``raw``, one after the other.
+
+    Values are JSON where they parse, else text.
+
+    Args:
+        changes: as arguments.gathered makes them.
+        force_string: values are text, whatever they look like.
+    """
+    read = _from_text if force_string else _from_json
+    for text in changes:
+        flag, *words = json.loads(text)
+        if flag == SET:
+            _set(raw, words, type_, read)
+        elif flag == ADD:
+            _add(raw, words, read)
+        else:
+            _remove(raw, words)
 
 
 def traffic(text: str) -> dict[str, int]:
@@ -57,38 +69,49 @@ def _set(
     read: Callable[[str, Declared], object],
 ) -> None:
     for assignment in assignments:
-        key, equals, text = assignment.partition("=")
+        path, equals, text = paths.split(assignment)
         if not equals:
             raise CommandFailed(_USAGE)
-        steps = key.split(".")
-        if not all(steps):
-            raise CommandFailed(_EMPTY_KEY)
-        holder = _holder(raw, steps[:-1])
-        holder[steps[-1]] = read(text, _declared(type_, steps))
+        steps = paths.steps(path)
+        holder = paths.holder(raw, steps, SET)
+        paths.put(holder, steps[-1], read(text, _declared(type_, steps)))
 
 
-def _holder(raw: dict[str, Any], steps: list[str]) -> dict[str, Any]:
-    """The object at ``steps``; those missing on the way are made."""
-    path = "$"
-    for step in steps:
-        path += f".{step}"
-        if raw.get(step) is None:
-            raw[step] = {}
-        if not isinstance(raw[step], dict):
-            got = f"{raw[step]!r} ({type(raw[step]).__name__})"
-            raise BadRequest(f"--set: expected an object, got {got}, at `{path}`")
-        raw = raw[step]
-    return raw
+def _add(raw: dict[str, Any], words: list[str], read: Callable[[str, Declared], object]) -> None:
+    """Appends to a list: words with `=` together as one object, any other by itself."""
+    if len(words) < _PATH_AND_VALUE:
+        raise CommandFailed("usage error: --add PROPERTY KEY=VALUE [KEY=VALUE ...] | VALUE")
+    steps = paths.steps(words[0])
+    holder = paths.holder(raw, steps, ADD)
+    items = paths.get(holder, steps[-1])
+    if items is None:
+        items = holder[steps[-1].key] = []
+    if not isinstance(items, list):
+        got = f"{items!r} ({type(items).__name__})"
+        raise BadRequest(f"{ADD}: expected a list, got {got}, at `$.{words[0]}`")
+    pairs = {key: read(text, None) for key, eq, text in map(paths.split, words[1:]) if eq}
+    items += [pairs] if pairs else []
+    items += [read(word, None) for word in words[1:] if not paths.split(word)[1]]
 
 
-def _from_text(text: str, declared: Declared) -> object:
-    scalar = next((_SCALARS[type(t)] for t in _choices(declared) if type(t) in _SCALARS), None)
-    if scalar is None:
-        return text
-    try:
-        return msgspec.convert(text, scalar, strict=False)
-    except msgspec.ValidationError:
-        return text
+def _remove(raw: dict[str, Any], words: list[str]) -> None:
+    """Removes a key, or by `PATH INDEX` an item of a list."""
+    if not 1 <= len(words) <= _PATH_AND_VALUE:
+        raise CommandFailed("usage error: --remove PROPERTY [INDEX]")
+    steps = paths.steps(words[0] + "".join(f"[{index}]" for index in words[1:]))
+    holder = paths.holder(raw, steps, REMOVE)
+    last = steps[-1]
+    if isinstance(holder, dict) and last.key not in holder:
+        options = ", ".join(sorted(holder)) or "none"
+        raise CommandFailed(
+            f"Couldn't find '{last.key}' in '{words[0].rpartition('.')[0]}'. Available options: "
+            f"{options}"
+        )
+    paths.delete(holder, last)
+
+
+def _from_text(text: str, _: Declared) -> object:
+    return text
 
 
 def _from_json(text: str, declared: Declared) -> object:
@@ -105,17 +128,19 @@ def _from_json(text: str, declared: Declared) -> object:
     return value
 
 
-def _declared(type_: type, steps: Iterable[str]) -> Declared:
+def _declared(type_: type, steps: Iterable[paths.Step]) -> Declared:
     """What the config type declares for a key, None for a key that it doesn't know."""
     here: Declared = msgspec.inspect.type_info(type_)
     for step in steps:
-        here = next(filter(None, (_member(choice, step) for choice in _choices(here))), None)
+        here = next(filter(None, (_member(choice, step.key) for choice in _choices(here))), None)
     return here
 
 
 def _member(declared: msgspec.inspect.Type, key: str) -> Declared:
     if isinstance(declared, msgspec.inspect.DictType):
         return declared.value_type
+    if isinstance(declared, msgspec.inspect.ListType):
+        return declared.item_type if not key else None
     if isinstance(declared, msgspec.inspect.StructType):
         return next((f.type for f in declared.fields if f.encode_name == key), None)
     return None

@@ -1,24 +1,40 @@
 """Speaks the control plane's REST API over HTTP; what the bodies mean is not known here."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import urllib3
 
-from router.cli.errors import CommandFailed, Refused
+from router.cli.errors import CommandFailed, NotFound, Refused
 
-# The daemon takes any; Azure's clients and ours share its one store.
-WORKSPACE = (
-    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/turnout"
-    "/providers/Microsoft.MachineLearningServices/workspaces/turnout"
-)
 CONNECT_TIMEOUT_S = 5
 # Above the longest that an operation's status is waited for, and an update's drain.
 READ_TIMEOUT_S = 60
 HTTP_ERROR = 400
 NOT_FOUND = 404
+
+
+class Workspace(NamedTuple):
+    """Which workspace to name. The daemon takes any, and has one store for all."""
+
+    subscription: str = "00000000-0000-0000-0000-000000000000"
+    group: str = "turnout"
+    name: str = "turnout"
+
+    @property
+    def path(self) -> str:
+        """Its path in Azure Resource Manager's tree."""
+        return (
+            f"/subscriptions/{quote(self.subscription, safe='')}"
+            f"/resourceGroups/{quote(self.group, safe='')}"
+            "/providers/Microsoft.MachineLearningServices"
+            f"/workspaces/{quote(self.name, safe='')}"
+        )
+
+
+USUAL_WORKSPACE = Workspace()
 
 
 class Reply(NamedTuple):
@@ -30,8 +46,8 @@ class Reply(NamedTuple):
 
 
 def endpoint_path(endpoint: str = "") -> str:
-    """The path of an endpoint, or of the list of all."""
-    return f"{WORKSPACE}/onlineEndpoints" + (f"/{quote(endpoint, safe='')}" if endpoint else "")
+    """The path of an endpoint, or of the list of all, below the workspace."""
+    return "/onlineEndpoints" + (f"/{quote(endpoint, safe='')}" if endpoint else "")
 
 
 def deployment_path(endpoint: str, deployment: str = "") -> str:
@@ -41,10 +57,21 @@ def deployment_path(endpoint: str, deployment: str = "") -> str:
 
 
 class ControlPlane:
-    """A client of the daemon at ``url``. Connects with the first call."""
+    """A client of the daemon at ``url``. Connects with the first call.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        log: told of each call in one line, without bodies, for these hold credentials.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        workspace: Workspace = USUAL_WORKSPACE,
+        log: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.url = url
+        self._workspace = workspace
+        self._log = log
         timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S)
         self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
 
@@ -72,17 +99,19 @@ class ControlPlane:
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Does one call; ``path`` may be a whole address that the daemon gave.
+        """Does one call; ``path`` is below the workspace, or a whole address that the daemon gave.
 
         Raises:
             Refused: the daemon answered with an error.
             CommandFailed: nobody answered, or something that is no control plane.
         """
-        url = path if path.startswith("http") else self.url + path
+        url = path if path.startswith("http") else self.url + self._workspace.path + path
+        self._log(f"{method} {url}")
         try:
             response = self._pool.request(method, url, json=body, headers=dict(headers or {}))
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from None
+        self._log(f"answered {response.status} with {len(response.data)} bytes")
         decoded = self._decode(response)
         if response.status >= HTTP_ERROR:
             raise self._refused(response.status, decoded)
@@ -111,6 +140,23 @@ class ControlPlane:
             f"cannot reach the control plane at {self.url} ({reason(error)}). Start it with "
             "`turnout serve`, or name another with --control-plane"
         )
+
+
+def show_or_exit(control_plane: ControlPlane, path: str, missing: str | None = None) -> Any:
+    """The body of the resource that a `show` asks for.
+
+    Args:
+        missing: what to say if there is none; None for the daemon's words.
+
+    Raises:
+        CommandFailed: there is none; az ends with 3 then.
+    """
+    try:
+        return control_plane.get(path)
+    except Refused as refused:
+        if refused.status != NOT_FOUND:
+            raise
+        raise NotFound(missing or refused.message) from None
 
 
 def reason(error: urllib3.exceptions.HTTPError) -> str:

@@ -11,12 +11,14 @@ class LazyCommand(NamedTuple):
     """A command that is not imported yet.
 
     Attributes:
-        module: the module whose attribute ``command`` it is.
+        module: where it is.
         summary: its line in the group's help.
+        attribute: its name there.
     """
 
     module: str
     summary: str
+    attribute: str = "command"
 
 
 class LazyGroup(click.Group):
@@ -34,7 +36,8 @@ class LazyGroup(click.Group):
         """The command of that name, imported now if it has to be."""
         if cmd_name not in self._lazy:
             return super().get_command(ctx, cmd_name)
-        command = import_module(self._lazy[cmd_name].module).command
+        lazy = self._lazy[cmd_name]
+        command = getattr(import_module(lazy.module), lazy.attribute)
         assert isinstance(command, click.Command)
         return command
 

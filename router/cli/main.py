@@ -1,6 +1,7 @@
 """The root of the command line: which commands there are, and how each one ends.
 
-Exit codes: 0; 1 for an error, said on stderr; 2 for wrong usage; 130 for Ctrl-C.
+Exit codes, as az has them: 0; 1 for an error, said on stderr; 2 for wrong usage; 3 when what
+`show` names is not there; 130 for Ctrl-C.
 """
 
 from typing import NoReturn
@@ -50,6 +51,9 @@ cli = Root(
             "router.cli.sdk_env", "Print what a shell must set for Azure's Python SDK."
         ),
         "demo": LazyCommand("router.cli.demo.command", "Show a rollout on real processes."),
+        "completion": LazyCommand("router.cli.completion", "Print a shell's completion script."),
+        "account": LazyCommand("router.cli.account", "Which subscription to name.", "account"),
+        "configure": LazyCommand("router.cli.account", "Keep defaults.", "configure"),
         **NOUNS,
     },
     commands={"ml": ml},

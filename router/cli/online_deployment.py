@@ -7,8 +7,8 @@ import click
 import msgspec
 
 from router.cli import options
-from router.cli.assignments import set_json, set_text
-from router.cli.control_plane import ControlPlane, deployment_path, endpoint_path
+from router.cli.assignments import change, set_text
+from router.cli.control_plane import ControlPlane, deployment_path, endpoint_path, show_or_exit
 from router.cli.errors import CommandFailed, user_error, warn
 from router.cli.operations import wait
 from router.cli.shapes import SOURCE, deployment_shape, listed
@@ -26,6 +26,10 @@ from router.core.rules import check_name
 from router.yaml_files import read_yaml
 
 NO_CONTENT = 204
+CONTAINERS = {
+    "inference-server": "InferenceServer",
+    "storage-initializer": "StorageInitializer",
+}
 
 command = Noun("online-deployment", help="One version of a model behind an endpoint.")
 
@@ -37,6 +41,7 @@ command = Noun("online-deployment", help="One version of a model behind an endpo
 @click.option("--all-traffic", is_flag=True, help="Give it all live traffic once it serves.")
 @options.set_text
 @options.no_wait
+@options.provisioning
 @click.pass_obj
 def create(
     control_plane: ControlPlane,
@@ -47,11 +52,12 @@ def create(
     all_traffic: bool,
     assignments: tuple[str, ...],
     no_wait: bool,
+    skip_script_validation: bool,
 ) -> dict[str, Any] | None:
     """Create a deployment from a file."""
     raw = read_yaml(file)
     set_text(raw, assignments, DeploymentSpec)
-    spec = _from_file(raw, file, name, endpoint_name)
+    spec = _from_file(raw, file, name, endpoint_name, check=not skip_script_validation)
     check_name("deployment", spec.name)
     if control_plane.find(deployment_path(spec.endpoint_name, spec.name)) is not None:
         raise user_error(
@@ -71,8 +77,9 @@ def create(
 @options.name_or_file
 @options.endpoint_name_or_file
 @options.file
-@options.set_json
+@options.generic_update
 @options.no_wait
+@options.provisioning
 @click.pass_obj
 def update(
     control_plane: ControlPlane,
@@ -80,10 +87,13 @@ def update(
     name: str | None,
     endpoint_name: str | None,
     file: Path | None,
-    assignments: tuple[str, ...],
+    changes: tuple[str, ...],
+    force_string: bool,
     no_wait: bool,
+    skip_script_validation: bool,
 ) -> dict[str, Any] | None:
     """Change a deployment: to what a file says, or some keys with --set."""
+    check = not skip_script_validation
     raw = read_yaml(file) if file else {}
     name = options.require_name(name or raw.get("name"), "--name", "name")
     endpoint_name = options.require_name(
@@ -93,22 +103,25 @@ def update(
     if body is None:
         raise CommandFailed("Deployment does not exist")
     if file:
-        set_json(raw, assignments, DeploymentSpec)
-        spec = _from_file(raw, file, name, endpoint_name)
+        change(raw, changes, DeploymentSpec, force_string=force_string)
+        spec = _from_file(raw, file, name, endpoint_name, check=check)
     else:
-        spec = _edited(deployment_from_arm(endpoint_name, name, body, SOURCE), assignments)
+        present = deployment_from_arm(endpoint_name, name, body, SOURCE)
+        raw = plain(present)
+        change(raw, changes, DeploymentSpec, force_string=force_string)
+        spec = _edited(present, raw, check=check)
     return _put(control_plane, spec, f"Updating deployment {name}", no_wait=no_wait)
 
 
 @command.command()
 @options.name
 @options.endpoint_name
+@options.web_of_deployment
 @click.pass_obj
 def show(control_plane: ControlPlane, *, name: str, endpoint_name: str) -> dict[str, Any]:
     """Print a deployment."""
-    body = control_plane.find(deployment_path(endpoint_name, name))
-    if body is None:
-        raise CommandFailed("Deployment does not exist.")
+    path = deployment_path(endpoint_name, name)
+    body = show_or_exit(control_plane, path, "Deployment does not exist.")
     return deployment_shape(endpoint_name, body)
 
 
@@ -150,16 +163,31 @@ def delete(
     show_default=True,
     help="How many, counted from the end.",
 )
+@click.option(
+    "-c",
+    "--container",
+    default="inference-server",
+    show_default=True,
+    help="inference-server or storage-initializer; the latter prints nothing here.",
+)
 @click.pass_obj
-def get_logs(control_plane: ControlPlane, *, name: str, endpoint_name: str, lines: int) -> None:
+def get_logs(
+    control_plane: ControlPlane, *, name: str, endpoint_name: str, lines: int, container: str
+) -> None:
     """Print what a deployment's instances wrote, as plain text."""
+    if container not in CONTAINERS:
+        raise CommandFailed(
+            f"Invalid container type '{container}'. Supported container types are "
+            "inference-server and storage-initializer"
+        )
     path = f"{deployment_path(endpoint_name, name)}/getLogs"
-    content = control_plane.call("POST", path, {"tail": lines}).body["content"]
+    wanted = {"tail": lines, "containerType": CONTAINERS[container]}
+    content = control_plane.call("POST", path, wanted).body["content"]
     click.echo(content, nl=not content.endswith("\n"))
 
 
 def _from_file(
-    raw: dict[str, Any], file: Path, name: str | None, endpoint_name: str | None
+    raw: dict[str, Any], file: Path, name: str | None, endpoint_name: str | None, *, check: bool
 ) -> DeploymentSpec:
     """The deployment of a YAML file; names from the command line go before the file's."""
     raw["name"] = options.require_name(name or raw.get("name"), "--name", "name")
@@ -167,18 +195,16 @@ def _from_file(
         endpoint_name or raw.get("endpoint_name"), "--endpoint-name", "endpoint_name"
     )
     source = str(file)
-    spec = located(parse(DeploymentSpec, raw, source), source, file.resolve().parent)
+    spec = located(parse(DeploymentSpec, raw, source), source, file.resolve().parent, check=check)
     warn_of_keys_without_meaning(spec)
     return spec
 
 
-def _edited(present: DeploymentSpec, assignments: tuple[str, ...]) -> DeploymentSpec:
-    raw = plain(present)
-    set_json(raw, assignments, DeploymentSpec)
+def _edited(present: DeploymentSpec, raw: dict[str, Any], *, check: bool) -> DeploymentSpec:
     spec = parse(DeploymentSpec, raw, "--set")
     if (spec.code_configuration, spec.model) == (present.code_configuration, present.model):
         return spec
-    return located(spec, "--set", Path.cwd())
+    return located(spec, "--set", Path.cwd(), check=check)
 
 
 def _put(

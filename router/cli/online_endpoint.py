@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from router.cli import options
-from router.cli.assignments import mirror_traffic, set_json, set_text, traffic
-from router.cli.control_plane import ControlPlane, deployment_path, endpoint_path
+from router.cli.assignments import change, mirror_traffic, set_text, traffic
+from router.cli.control_plane import ControlPlane, deployment_path, endpoint_path, show_or_exit
 from router.cli.errors import CommandFailed, user_error, warn
 from router.cli.files import read_json
 from router.cli.operations import wait
@@ -32,6 +32,7 @@ command = Noun("online-endpoint", help="What clients call: a name, keys and traf
 @click.option("--auth-mode", help="How clients prove who they are: key or aml_token.")
 @options.set_text
 @options.no_wait
+@options.web
 @click.pass_obj
 def create(
     control_plane: ControlPlane,
@@ -65,8 +66,9 @@ def create(
 @options.file
 @click.option("-r", "--traffic", "traffic_text", help='Live percents, e.g. "blue=90 green=10".')
 @click.option("--mirror-traffic", "mirror_text", help='Mirrored percent, e.g. "green=10".')
-@options.set_json
+@options.generic_update
 @options.no_wait
+@options.web
 @click.pass_obj
 def update(
     control_plane: ControlPlane,
@@ -75,7 +77,8 @@ def update(
     file: Path | None,
     traffic_text: str | None,
     mirror_text: str | None,
-    assignments: tuple[str, ...],
+    changes: tuple[str, ...],
+    force_string: bool,
     no_wait: bool,
 ) -> dict[str, Any] | None:
     """Change an endpoint; keys that are not named stay as they are."""
@@ -89,17 +92,18 @@ def update(
     if body is None:
         raise CommandFailed("Endpoint does not exist")
     raw = {**endpoint_plain(body), **given, "name": name}
-    set_json(raw, assignments, EndpointSpec)
+    change(raw, changes, EndpointSpec, force_string=force_string)
     spec = endpoint_spec(raw, str(file or "command line"))
     return _put(control_plane, spec, no_wait=no_wait)
 
 
 @command.command()
 @options.name
+@options.web
 @click.pass_obj
 def show(control_plane: ControlPlane, *, name: str) -> dict[str, Any]:
     """Print an endpoint."""
-    endpoint = endpoint_shape(control_plane.get(endpoint_path(name)))
+    endpoint = endpoint_shape(show_or_exit(control_plane, endpoint_path(name)))
     return with_zeros(endpoint, _deployment_names(control_plane, name))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from router.cli.control_plane import ControlPlane, Reply
-from router.cli.errors import CommandFailed
+from router.cli.errors import CommandFailed, only_errors
 
 OPERATION_HEADER = "Azure-AsyncOperation"
 # The control plane answers when the operation ends, or after this time with its progress.
@@ -51,6 +51,9 @@ def _poll(control_plane: ControlPlane, url: str) -> dict[str, Any]:
 
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[str | None], None]]:
+    if only_errors():
+        yield lambda _: None
+        return
     if not sys.stderr.isatty():
         yield _line_teller(title)
         return

@@ -1,11 +1,13 @@
 """The flags that several verbs share, each with its one meaning."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from router.cli.arguments import CHANGE
 from router.cli.errors import CommandFailed
 
 
@@ -29,7 +31,6 @@ name_or_file = click.option(
 endpoint_name = click.option(
     "-e",
     "--endpoint-name",
-    "--endpoint",
     "endpoint_name",
     type=Name(),
     required=True,
@@ -38,7 +39,6 @@ endpoint_name = click.option(
 endpoint_name_or_file = click.option(
     "-e",
     "--endpoint-name",
-    "--endpoint",
     "endpoint_name",
     type=Name(),
     help="The endpoint it is behind; goes before the file's `endpoint_name`.",
@@ -46,7 +46,6 @@ endpoint_name_or_file = click.option(
 deployment_name = click.option(
     "-d",
     "--deployment-name",
-    "--deployment",
     "deployment_name",
     type=Name(),
     help="Send it to this deployment, whatever the traffic.",
@@ -65,13 +64,48 @@ set_text = click.option(
     metavar="KEY=VALUE ...",
     help="Set keys of the YAML, with dots between nested ones.",
 )
-set_json = click.option(
+changes = click.option(
     "--set",
-    "assignments",
+    "--add",
+    "--remove",
+    CHANGE,
+    "changes",
     multiple=True,
     metavar="KEY=VALUE ...",
-    help="Set keys as `show` prints them, with dots between nested ones; values are JSON.",
+    help="Change keys as `show` prints them, with dots between nested ones; values are JSON.",
 )
+force_string = click.option(
+    "--force-string", is_flag=True, help="With --set and --add: values are text, never JSON."
+)
+
+
+def generic_update(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--set`, `--add` and `--remove`, which arguments.py makes `--change` of."""
+    return changes(force_string(verb))
+
+
+web = click.option("-e", "--web", is_flag=True, help="Does nothing here.")
+web_of_deployment = click.option("--web", is_flag=True, help="Does nothing here.")
+# Of the verbs that bring a deployment up.
+without_effect = (
+    web_of_deployment,
+    *(
+        click.option(flag, is_flag=True, help="Does nothing here.")
+        for flag in ("--local-enable-gpu", "--vscode-debug", "--package-model")
+    ),
+)
+WITHOUT_EFFECT = ("web", "local_enable_gpu", "vscode_debug", "package_model")
+
+
+def provisioning(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the flags of create and update that say how a deployment is brought up."""
+    for option in without_effect:
+        verb = option(verb)
+    return click.option(
+        "--skip-script-validation", is_flag=True, help="Don't check the script's syntax."
+    )(verb)
+
+
 no_wait = click.option("--no-wait", is_flag=True, help="Don't wait until it is done.")
 yes = click.option("-y", "--yes", is_flag=True, help="Don't ask.")
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import click
 import yaml
 
-Format = Literal["json", "yaml", "table", "tsv"]
+Format = Literal["json", "jsonc", "yaml", "yamlc", "table", "tsv", "none"]
 
 # az leaves these out of its tables.
 _NO_COLUMN = {"id", "type", "etag", "revision"}
@@ -42,7 +42,7 @@ def print_result(value: Any, query: Callable[[Any], Any] | None, format_: Format
     value = _sorted(value)
     if query is not None:
         value = query(value)
-    if value is not None:
+    if value is not None and format_ != "none":
         click.echo(_FORMATS[format_](value))
 
 
@@ -56,6 +56,16 @@ def _sorted(value: Any) -> Any:
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _coloured(text: str, language: str) -> str:
+    """For people at a terminal; click drops the colours when the output goes elsewhere."""
+    from pygments import highlight  # noqa: PLC0415
+    from pygments.formatters import TerminalFormatter  # noqa: PLC0415
+    from pygments.lexers import get_lexer_by_name  # noqa: PLC0415
+
+    coloured: str = highlight(text, get_lexer_by_name(language), TerminalFormatter())
+    return coloured.removesuffix("\n")
 
 
 def _yaml(value: Any) -> str:
@@ -108,7 +118,9 @@ def _items(value: Any) -> list[Any]:
 
 _FORMATS: dict[Format, Callable[[Any], str]] = {
     "json": _json,
+    "jsonc": lambda value: _coloured(_json(value), "json"),
     "yaml": _yaml,
+    "yamlc": lambda value: _coloured(_yaml(value), "yaml"),
     "table": _table,
     "tsv": _tsv,
 }

@@ -53,13 +53,14 @@ def warn_of_keys_without_meaning(spec: EndpointSpec | DeploymentSpec) -> None:
         )
 
 
-def located(spec: DeploymentSpec, source: str, base_dir: Path) -> DeploymentSpec:
+def located(spec: DeploymentSpec, source: str, base_dir: Path, *, check: bool) -> DeploymentSpec:
     """The deployment with its files found and its script's syntax checked.
 
     Args:
         spec: as YAML says it.
         source: for messages: the file's path.
         base_dir: what relative paths are relative to.
+        check: whether to check the script's syntax.
 
     Raises:
         BadRequest: a path that leads nowhere, with its place and value.
@@ -75,7 +76,8 @@ def located(spec: DeploymentSpec, source: str, base_dir: Path) -> DeploymentSpec
             _check_exists(path, "model", source, base_dir)
     absolute = located.code_configuration
     script = _script(Path(absolute.code), absolute.scoring_script, source)
-    _check_syntax(spec.name, script)
+    if check:
+        _check_syntax(spec.name, script)
     return located
 
 

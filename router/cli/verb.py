@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 import click
 
+from router.cli import arguments, settings
 from router.cli.control_plane import ControlPlane
+from router.cli.errors import ONLY_ERRORS, CommandFailed, warn
+from router.cli.options import WITHOUT_EFFECT
 from router.cli.output import Format, Query, print_result
 
 DEFAULT_URL = "http://127.0.0.1:8081"
-
-# az's flags that take every word up to the next flag; click's take one each.
-_MANY_VALUES = ("--set",)
 
 
 class Url(click.ParamType[str]):
@@ -53,26 +53,58 @@ def _shared_options() -> list[click.Parameter]:
             show_default=True,
             help="How to print it.",
         ),
+        click.Option(["-g", "--resource-group"], help="Named in ids; the daemon takes any."),
+        click.Option(["-w", "--workspace-name"], help="Named in ids; the daemon takes any."),
+        click.Option(["--subscription"], help="Named in ids; the daemon takes any."),
+        click.Option(["--debug"], is_flag=True, help="Show the calls to the daemon on stderr."),
+        click.Option(["--verbose"], is_flag=True, help="The same."),
+        click.Option(
+            ["--only-show-errors"], is_flag=True, help="Show neither warnings nor progress."
+        ),
+        click.Option(["--local"], is_flag=True, help="This daemon; so does leaving it out."),
     ]
+
+
+_SHARED = (
+    "control_plane",
+    "query",
+    "output",
+    "resource_group",
+    "workspace_name",
+    "subscription",
+    "debug",
+    "verbose",
+    "only_show_errors",
+)
 
 
 class Verb(click.Command):
     """A command that gets a ControlPlane as its object and returns what is to be printed."""
 
     def __init__(
-        self, name: str | None, *, params: Sequence[click.Parameter] = (), **settings: Any
+        self, name: str | None, *, params: Sequence[click.Parameter] = (), **attributes: Any
     ) -> None:
-        super().__init__(name, params=[*params, *_shared_options()], **settings)
+        super().__init__(name, params=[*params, *_shared_options()], **attributes)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does, after `--set a=1 b=2` became `--set a=1 --set b=2`."""
-        return super().parse_args(ctx, _repeat_flags(args))
+        """As click does, once the words are spelled as it wants them."""
+        flags = [flag for param in self.params for flag in param.opts if flag.startswith("--")]
+        words = arguments.spelled_out(args, [*flags, "--help"])
+        arrange = arguments.gathered if arguments.CHANGE in flags else arguments.repeated
+        return super().parse_args(ctx, arrange(words))
 
     def invoke(self, ctx: click.Context) -> None:
         """Runs the callback and prints what it returns."""
-        query, output = ctx.params.pop("query"), ctx.params.pop("output")
-        with closing(ControlPlane(ctx.params.pop("control_plane"))) as ctx.obj:
-            print_result(super().invoke(ctx), query, output)
+        shared = {name: ctx.params.pop(name) for name in _SHARED}
+        ctx.meta[ONLY_ERRORS] = shared["only_show_errors"]
+        _warn_without_effect(ctx)
+        _check_local(ctx, local=ctx.params.pop("local", False))
+        workspace = settings.workspace(
+            shared["subscription"], shared["resource_group"], shared["workspace_name"]
+        )
+        log = _log if shared["debug"] or shared["verbose"] else _silent
+        with closing(ControlPlane(shared["control_plane"], workspace, log)) as ctx.obj:
+            print_result(super().invoke(ctx), shared["query"], shared["output"])
 
 
 class Noun(click.Group):
@@ -81,16 +113,25 @@ class Noun(click.Group):
     command_class = Verb
 
 
-def _repeat_flags(args: Sequence[str]) -> list[str]:
-    flag, repeated = "", []
-    after_flag = False
-    for arg in args:
-        if arg.startswith("-"):
-            flag = arg if arg in _MANY_VALUES else ""
-            after_flag = True
-        elif flag and not after_flag:
-            repeated.append(flag)
-        else:
-            after_flag = False
-        repeated.append(arg)
-    return repeated
+def _warn_without_effect(ctx: click.Context) -> None:
+    given = [name for name in WITHOUT_EFFECT if ctx.params.pop(name, False)]
+    if given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        warn(f"these flags have no meaning here and do nothing: {flags}.")
+
+
+def _check_local(ctx: click.Context, *, local: bool) -> None:
+    """`--local` means the daemon that any other command talks to as well."""
+    if local and ctx.params.get("no_wait"):
+        raise CommandFailed(
+            '"no_wait" and "local" options are mutually exclusive. Set only one option and try '
+            "again."
+        )
+
+
+def _log(line: str) -> None:
+    click.echo(f"DEBUG: {line}", err=True)
+
+
+def _silent(_: str) -> None:
+    """Logs nothing."""

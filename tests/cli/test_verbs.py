@@ -77,7 +77,6 @@ def test_deleting_an_endpoint_prints_nothing_and_a_second_time_fails(
     [
         ("online-endpoint update -n nobody --set description=x", "Endpoint does not exist"),
         ("online-deployment update -n blue -e {e} --set tags.a=b", "Deployment does not exist"),
-        ("online-deployment show -n blue -e {e}", "Deployment does not exist."),
         ("online-deployment delete -n blue -e {e} -y", "Deployment does not exist."),
         (
             "online-endpoint invoke -n {e} -d blue -r {request}",

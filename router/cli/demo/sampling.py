@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import aiohttp
 import msgspec
 
-from router.cli.control_plane import endpoint_path
+from router.cli.control_plane import USUAL_WORKSPACE, endpoint_path
 from router.cli.demo.checks import SAMPLE_REQUESTS, Expected, Sample, to_whole_block
 from router.cli.demo.client import DEPLOYMENT_HEADER, Tally
 from router.cli.demo.commands import Commands
@@ -34,7 +34,7 @@ class Sampler:
         commands: Commands,
     ) -> None:
         self._endpoint = endpoint
-        self._statistics_url = f"{url}{endpoint_path(endpoint)}/statistics"
+        self._statistics_url = f"{url}{USUAL_WORKSPACE.path}{endpoint_path(endpoint)}/statistics"
         self._session = session
         self._load = load
         self._commands = commands
