@@ -32,7 +32,7 @@ _LOOPBACK = {"127.0.0.1", "::1"}
 def command(url: str) -> None:
     """Print what a shell must set for the Azure ML SDK: `eval "$(turnout sdk-env)"`."""
     with closing(ControlPlane(url)) as control_plane:
-        status = control_plane.get("/status")
+        status = control_plane.get(f"{url}/status")
     for line in exports(status):
         click.echo(line)
 

@@ -39,15 +39,16 @@ class Sdk:
     """A process with the SDK in it, in the environment that the daemon says."""
 
     def __init__(self, daemon: Daemon, folder: Path) -> None:
-        self._log = (daemon.folder / "sdk.log").open("wb")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.sdk_steps", str(folder)],
-            cwd=Path(__file__).parents[2],
-            env=os.environ | sdk_env(daemon),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-        )
+        self._log = daemon.folder / "sdk.log"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.e2e.sdk_steps", str(folder)],
+                cwd=Path(__file__).parents[2],
+                env=os.environ | sdk_env(daemon),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
 
     def do(self, step: str, **arguments: object) -> Any:
         assert self._process.stdin is not None
@@ -56,7 +57,7 @@ class Sdk:
         self._process.stdin.flush()
         ready, _, _ = select.select([self._process.stdout], [], [], STEP_LIMIT_S)
         answer = self._process.stdout.readline() if ready else b""
-        assert answer, f"{step}: {Path(self._log.name).read_text()}"
+        assert answer, f"{step}: {self._log.read_text()}"
         return json.loads(answer)
 
     def end(self) -> None:
@@ -65,7 +66,6 @@ class Sdk:
         self._process.stdin.close()
         self._process.wait(STEP_LIMIT_S)
         self._process.stdout.close()
-        self._log.close()
 
 
 def sdk_env(daemon: Daemon) -> dict[str, str]:
