@@ -47,6 +47,9 @@ cli = Root(
     "turnout",
     lazy={
         "serve": LazyCommand("router.cli.serve", "Run the daemon in the foreground."),
+        "sdk-env": LazyCommand(
+            "router.cli.sdk_env", "Print what a shell must set for Azure's Python SDK."
+        ),
         "demo": LazyCommand("router.cli.demo.command", "Show a rollout on real processes."),
         "completion": LazyCommand("router.cli.completion", "Print a shell's completion script."),
         "account": LazyCommand("router.cli.account", "Which subscription to name.", "account"),

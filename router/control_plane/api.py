@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 from msgspec.structs import replace
@@ -23,24 +22,27 @@ from router.control_plane.resources import (
     endpoint_resource,
     operation_status,
 )
+from router.control_plane.rest import (
+    BODY,
+    BODY_BYTES_MAX,
+    WORKSPACE,
+    json_answer,
+    read_body,
+    workspace_path,
+)
 from router.control_plane.service import ControlPlane
 from router.core.arm import deployment_from_arm, endpoint_from_arm
-from router.core.errors import BadRequest
 from router.core.parse import parse
 
-WORKSPACE = (
-    "/subscriptions/{subscription}/resourceGroups/{group}/providers/"
-    f"{PROVIDER}/workspaces/{{workspace}}"
-)
 ENDPOINT = f"{WORKSPACE}/onlineEndpoints/{{endpoint}}"
 DEPLOYMENT = f"{ENDPOINT}/deployments/{{deployment}}"
 OPERATION = (
     f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/local/"
     "mfeOperationsStatus/{operation}"
 )
-BODY = "request body"
-BODY_BYTES_MAX = 16 * 1024 * 1024
 WAIT_S_MAX = 600.0
+# In seconds.
+RETRY_AFTER = {"Retry-After": "1"}
 
 
 class RegenerateKeys(Struct, rename="camel", forbid_unknown_fields=True):
@@ -97,120 +99,101 @@ class _Api:
         self._status = status
 
     async def status(self, _: web.Request) -> web.Response:
-        return _json(self._status())
+        return json_answer(self._status())
 
     async def list_endpoints(self, request: web.Request) -> web.Response:
         endpoints = self._control_plane.endpoints()
         scoring_base = self._control_plane.scoring_base
-        workspace = _workspace(request)
-        return _json({"value": [endpoint_resource(e, workspace, scoring_base) for e in endpoints]})
+        workspace = workspace_path(request)
+        return json_answer(
+            {"value": [endpoint_resource(e, workspace, scoring_base) for e in endpoints]}
+        )
 
     async def get_endpoint(self, request: web.Request) -> web.Response:
-        return _json(self._endpoint(request))
+        return json_answer(self._endpoint(request))
 
     async def put_endpoint(self, request: web.Request) -> web.Response:
-        spec = endpoint_from_arm(request.match_info["endpoint"], await _body(request), BODY)
+        spec = endpoint_from_arm(request.match_info["endpoint"], await read_body(request), BODY)
         own = {k: v for k, v in spec.properties.items() if k != ENDPOINT_ID_PROPERTY}
         is_new = await self._control_plane.put_endpoint(replace(spec, properties=own))
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
-        return _json(self._endpoint(request), status)
+        return json_answer(self._endpoint(request), status)
 
     async def delete_endpoint(self, request: web.Request) -> web.Response:
         operation = self._control_plane.delete_endpoint(request.match_info["endpoint"])
         return _deleting(request, operation)
 
     async def list_keys(self, request: web.Request) -> web.Response:
-        return _json(self._control_plane.keys(request.match_info["endpoint"]))
+        return json_answer(self._control_plane.keys(request.match_info["endpoint"]))
 
     async def token(self, request: web.Request) -> web.Response:
-        return _json(self._control_plane.token(request.match_info["endpoint"]))
+        return json_answer(self._control_plane.token(request.match_info["endpoint"]))
 
     async def regenerate_keys(self, request: web.Request) -> web.Response:
-        wanted = parse(RegenerateKeys, await _body(request), BODY)
+        wanted = parse(RegenerateKeys, await read_body(request), BODY)
         name = request.match_info["endpoint"]
         keys = await self._control_plane.regenerate_key(name, wanted.key_type, wanted.key_value)
-        return _json(keys)
+        return json_answer(keys)
 
     async def statistics(self, request: web.Request) -> web.Response:
-        return _json(await self._control_plane.statistics(request.match_info["endpoint"]))
+        return json_answer(await self._control_plane.statistics(request.match_info["endpoint"]))
 
     async def list_deployments(self, request: web.Request) -> web.Response:
         endpoint_name = request.match_info["endpoint"]
         self._control_plane.endpoint(endpoint_name)
-        workspace = _workspace(request)
+        workspace = workspace_path(request)
         deployments = self._control_plane.deployments_of(endpoint_name)
-        return _json({"value": [deployment_resource(d, workspace) for d in deployments]})
+        return json_answer({"value": [deployment_resource(d, workspace) for d in deployments]})
 
     async def get_deployment(self, request: web.Request) -> web.Response:
-        return _json(self._deployment(request))
+        return json_answer(self._deployment(request))
 
     async def put_deployment(self, request: web.Request) -> web.Response:
         names = request.match_info["endpoint"], request.match_info["deployment"]
-        spec = deployment_from_arm(*names, await _body(request), BODY)
+        spec = deployment_from_arm(*names, await read_body(request), BODY)
         operation = await self._control_plane.put_deployment(spec)
         status = HTTPStatus.CREATED if operation.kind == "Creating" else HTTPStatus.OK
-        return _json(self._deployment(request), status, _async_headers(request, operation))
+        return json_answer(self._deployment(request), status, _async_headers(request, operation))
 
     async def delete_deployment(self, request: web.Request) -> web.Response:
         names = request.match_info["endpoint"], request.match_info["deployment"]
         return _deleting(request, self._control_plane.delete_deployment(*names))
 
     async def get_logs(self, request: web.Request) -> web.Response:
-        wanted = parse(GetLogs, await _body(request), BODY)
+        wanted = parse(GetLogs, await read_body(request), BODY)
         names = request.match_info["endpoint"], request.match_info["deployment"]
         content = await self._control_plane.logs(*names, wanted.tail)
         # There is no container that fetches models: they are local files.
         is_server = wanted.container_type == "InferenceServer"
-        return _json({"content": content if is_server else ""})
+        return json_answer({"content": content if is_server else ""})
 
     async def get_operation(self, request: web.Request) -> web.Response:
         operation = self._control_plane.operations.get(request.match_info["operation"])
         await operation.wait(_preferred_wait_s(request))
-        return _json(operation_status(operation, request.path))
+        # Azure's clients take the pause from each answer, and without one pause for 30 s.
+        headers = RETRY_AFTER if operation.ended_at is None else None
+        return json_answer(operation_status(operation, request.path), headers=headers)
 
     def _endpoint(self, request: web.Request) -> dict[str, object]:
         endpoint = self._control_plane.endpoint(request.match_info["endpoint"])
-        return endpoint_resource(endpoint, _workspace(request), self._control_plane.scoring_base)
+        return endpoint_resource(
+            endpoint, workspace_path(request), self._control_plane.scoring_base
+        )
 
     def _deployment(self, request: web.Request) -> dict[str, object]:
         names = request.match_info["endpoint"], request.match_info["deployment"]
-        return deployment_resource(self._control_plane.deployment(*names), _workspace(request))
-
-
-async def _body(request: web.Request) -> object:
-    content = await request.read()
-    if not content:
-        raise BadRequest(f"{BODY}: expected a JSON object, got nothing, at `$`")
-    try:
-        return msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"{BODY}: expected JSON, got something else: {error}") from None
-
-
-def _json(
-    value: object, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
-) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(value),
-        status=status,
-        headers=headers,
-        content_type="application/json",
-    )
+        return deployment_resource(self._control_plane.deployment(*names), workspace_path(request))
 
 
 def _deleting(request: web.Request, operation: Operation | None) -> web.Response:
     if operation is None:
         return web.Response(status=HTTPStatus.NO_CONTENT)
-    return _json(None, HTTPStatus.ACCEPTED, _async_headers(request, operation))
+    return json_answer(None, HTTPStatus.ACCEPTED, _async_headers(request, operation))
 
 
 def _async_headers(request: web.Request, operation: Operation) -> dict[str, str]:
     path = OPERATION.format(subscription=request.match_info["subscription"], operation=operation.id)
-    return {"Azure-AsyncOperation": f"{request.url.origin()}{path}", "Retry-After": "1"}
-
-
-def _workspace(request: web.Request) -> str:
-    return WORKSPACE.format(**request.match_info)
+    return {"Azure-AsyncOperation": f"{request.url.origin()}{path}", **RETRY_AFTER}
 
 
 def _preferred_wait_s(request: web.Request) -> float:

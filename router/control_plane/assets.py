@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from router.core.deployment_spec import DeploymentSpec
+from router.core.deployment_spec import DeploymentSpec, Model
 from router.core.errors import BadRequest
 
 _SKIPPED = "__pycache__"
@@ -32,18 +32,14 @@ class Assets:
         """The spec with the paths of copies of its code and model.
 
         Raises:
-            BadRequest: as ``stage_code`` and ``stage_model``; or the model is a registered one.
+            BadRequest: as ``stage_code`` and ``stage_model``.
         """
         code = spec.code_configuration
         staged = self.stage_code(code.code, code.scoring_script, spec.name)
         spec = replace(spec, code_configuration=replace(code, code=staged))
         if spec.model is None:
             return spec
-        if isinstance(spec.model, str):
-            raise BadRequest(
-                f"expected an inline model with a local path, got {spec.model!r}, at `$.model`. "
-                f"Registered models are not supported yet: write `model: {{path: PATH}}`."
-            )
+        assert isinstance(spec.model, Model), "references are resolved before"
         return replace(spec, model=replace(spec.model, path=self.stage_model(spec.model.path)))
 
     def stage_code(self, code: str, scoring_script: str, source: str) -> str:
@@ -69,10 +65,25 @@ class Assets:
         Raises:
             BadRequest: it is not there, or not readable.
         """
-        path = _absolute(model, "$.model.path")
-        if not path.exists():
-            raise BadRequest(f"expected a file or folder, got {model!r}, at `$.model.path`")
-        return str(self._stage(path, "$.model.path"))
+        return self.stage_asset(model, is_folder=False, key="$.model.path")
+
+    def stage_asset(self, path: str, *, is_folder: bool, key: str) -> str:
+        """The path of a copy of what is to be registered.
+
+        Args:
+            path: absolute.
+            is_folder: whether a file won't do.
+            key: where the path stands, for the message.
+
+        Raises:
+            BadRequest: it is not there, or not readable.
+        """
+        found = _absolute(path, key)
+        if is_folder and not found.is_dir():
+            raise BadRequest(f"expected a folder, got {path!r}, at `{key}`")
+        if not found.exists():
+            raise BadRequest(f"expected a file or folder, got {path!r}, at `{key}`")
+        return str(self._stage(found, key))
 
     def _stage(self, path: Path, key: str) -> Path:
         if path.parent.parent == self._root:

@@ -9,26 +9,32 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import uvloop
 from aiohttp import web
 
 from router.control_plane.api import make_app
+from router.control_plane.assets_api import asset_routes
+from router.control_plane.blobs_api import blob_routes
 from router.control_plane.declare import declare, read_declarations
 from router.control_plane.layout import StateFolder
 from router.control_plane.ports import address_of, base_url, listen
 from router.control_plane.processes import write_atomically
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
+from router.control_plane.tls import certificate_path, server_context
 from router.control_plane.workers import WorkerPool
-from router.core.config import DaemonConfig
+from router.core.config import ControlPlaneSettings, DaemonConfig
 from router.core.errors import TurnoutError
 
+TLS_PORT = 8443
 EXIT_OK, EXIT_REFUSED = 0, 1
 # For requests of the API that wait for an operation.
 API_SHUTDOWN_S = 1.0
@@ -38,11 +44,25 @@ log = logging.getLogger(__name__)
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a ready daemon is reached; URLs without a slash at their end."""
+    """Where a ready daemon is reached; URLs without a slash at their end.
+
+    Attributes:
+        tls_base: for clients that speak HTTPS only; None if the daemon doesn't.
+        certificate: the path of what such a client has to trust.
+    """
 
     pid: int
     scoring_base: str
     control_base: str
+    tls_base: str | None
+    certificate: str | None
+
+
+class Listener(NamedTuple):
+    """A socket that listens for the API, with TLS or without."""
+
+    socket: socket.socket
+    tls: ssl.SSLContext | None
 
 
 def run(config: DaemonConfig, base_dir: Path) -> int:
@@ -92,30 +112,54 @@ async def _serve(
     store: Store,
     on_ready: Callable[[Addresses], None],
 ) -> None:
-    settings = config.control_plane
-    listener = listen(settings.host, settings.port, "control_plane")
+    listeners = _listen(config.control_plane, folder)
     pool = WorkerPool(folder, config.data_plane)
     plane = ControlPlane(store, folder, pool, config.data_plane.drain_timeout_ms)
     try:
         stop = _until_signal(pool, plane)
         await pool.start()
         await plane.start()
-        addresses = Addresses(
-            pid=os.getpid(),
-            scoring_base=pool.scoring_base,
-            control_base=base_url(*address_of(listener)),
-        )
-        async with _api(plane, pool, addresses, listener):
+        addresses = _addresses(pool, listeners, folder)
+        app = _app(plane, pool, addresses, config.control_plane.max_upload_bytes)
+        async with _serving(app, listeners):
             await _declare(plane, config, base_dir)
             write_atomically(folder.daemon_record, msgspec.json.encode(addresses))
             on_ready(addresses)
             await stop.wait()
     finally:
-        listener.close()
+        for listener in listeners:
+            listener.socket.close()
         folder.daemon_record.unlink(missing_ok=True)
         log.info("stopping: workers drain, then instances end")
         await pool.stop()
         await plane.stop()
+
+
+def _listen(settings: ControlPlaneSettings, folder: StateFolder) -> list[Listener]:
+    """Plain HTTP, and HTTPS unless it is off; what listens is closed again if one can't."""
+    plain = Listener(listen(settings.host, settings.port, "control_plane"), None)
+    tls_port = settings.tls_port
+    if isinstance(tls_port, msgspec.UnsetType):
+        tls_port = TLS_PORT if settings.port else 0
+    if tls_port is None:
+        return [plain]
+    try:
+        secure = listen(settings.host, tls_port, "control_plane", "tls_port")
+    except TurnoutError:
+        plain.socket.close()
+        raise
+    return [plain, Listener(secure, server_context(folder.tls, settings.host))]
+
+
+def _addresses(pool: WorkerPool, listeners: list[Listener], folder: StateFolder) -> Addresses:
+    plain, *secure = [address_of(listener.socket) for listener in listeners]
+    return Addresses(
+        pid=os.getpid(),
+        scoring_base=pool.scoring_base,
+        control_base=base_url(*plain),
+        tls_base=base_url(*secure[0], scheme="https") if secure else None,
+        certificate=str(certificate_path(folder.tls)) if secure else None,
+    )
 
 
 async def _declare(plane: ControlPlane, config: DaemonConfig, base_dir: Path) -> None:
@@ -126,17 +170,25 @@ async def _declare(plane: ControlPlane, config: DaemonConfig, base_dir: Path) ->
         log.error("a declared endpoint is not up: %s", error.message)  # noqa: TRY400
 
 
-@asynccontextmanager
-async def _api(
-    plane: ControlPlane, pool: WorkerPool, addresses: Addresses, listener: socket.socket
-) -> AsyncIterator[None]:
+def _app(
+    plane: ControlPlane, pool: WorkerPool, addresses: Addresses, upload_bytes_max: int
+) -> web.Application:
     def status() -> dict[str, object]:
         return {**msgspec.to_builtins(addresses), "workers": [{"pid": pid} for pid in pool.pids]}
 
-    runner = web.AppRunner(make_app(plane, status), shutdown_timeout=API_SHUTDOWN_S)
+    app = make_app(plane, status)
+    app.add_routes(asset_routes(plane.registry, plane.blobs))
+    app.add_routes(blob_routes(plane.blobs, upload_bytes_max))
+    return app
+
+
+@asynccontextmanager
+async def _serving(app: web.Application, listeners: list[Listener]) -> AsyncIterator[None]:
+    runner = web.AppRunner(app, shutdown_timeout=API_SHUTDOWN_S)
     await runner.setup()
     try:
-        await web.SockSite(runner, listener).start()
+        for listener in listeners:
+            await web.SockSite(runner, listener.socket, ssl_context=listener.tls).start()
         yield
     finally:
         await runner.cleanup()

@@ -19,7 +19,8 @@ class StateFolder:
     """Paths in the state folder, which belongs to one control plane at a time.
 
     ``run/`` holds sockets and process records, ``logs/`` what processes print,
-    ``assets/`` copies of code and models.
+    ``assets/`` copies of code and models, ``uploads/`` what clients sent of them, ``tls/`` the
+    certificate.
     """
 
     def __init__(self, root: Path) -> None:
@@ -28,6 +29,8 @@ class StateFolder:
         self.run = self.root / "run"
         self.logs = self.root / "logs"
         self.assets = self.root / "assets"
+        self.uploads = self.root / "uploads"
+        self.tls = self.root / "tls"
         self.daemon_record = self.run / "daemon.json"
 
     def create(self) -> None:
@@ -44,7 +47,8 @@ class StateFolder:
                 f"`state_dir` to a shorter path."
             )
         try:
-            for folder in (self.root, self.run, self.logs, self.assets):
+            folders = self.root, self.run, self.logs, self.assets, self.uploads, self.tls
+            for folder in folders:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise TurnoutError(

@@ -25,6 +25,7 @@ class Operation:
 
     Attributes:
         message: how far it is, for people.
+        warnings: what the user should know, though nothing failed.
         error: why it failed.
     """
 
@@ -32,6 +33,7 @@ class Operation:
         self.id = str(uuid.uuid4())
         self.kind = kind
         self.message = ""
+        self.warnings: list[str] = []
         self.error: TurnoutError | None = None
         self.started_at = now()
         self.ended_at: str | None = None

@@ -23,9 +23,13 @@ def reserve_port(host: str, port: int, key: str) -> socket.socket:
     return _bound(host, port, key, reuse_port=True)
 
 
-def listen(host: str, port: int, key: str) -> socket.socket:
-    """A listening socket; arguments and errors as ``reserve_port``."""
-    bound = _bound(host, port, key)
+def listen(host: str, port: int, key: str, port_key: str = "port") -> socket.socket:
+    """A listening socket; arguments and errors as ``reserve_port``.
+
+    Args:
+        port_key: the setting, below ``key``, that chose the port.
+    """
+    bound = _bound(host, port, key, port_key=port_key)
     bound.listen(128)
     bound.settimeout(0)
     return bound
@@ -37,13 +41,15 @@ def address_of(bound: socket.socket) -> tuple[str, int]:
     return str(host), int(port)
 
 
-def base_url(host: str, port: int) -> str:
+def base_url(host: str, port: int, scheme: str = "http") -> str:
     """Where a client on this machine reaches what listens at ``host``."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    return f"{scheme}://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
 
 
-def _bound(host: str, port: int, key: str, *, reuse_port: bool = False) -> socket.socket:
+def _bound(
+    host: str, port: int, key: str, *, port_key: str = "port", reuse_port: bool = False
+) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -61,18 +67,18 @@ def _bound(host: str, port: int, key: str, *, reuse_port: bool = False) -> socke
         bound.bind(address)
     except OSError as error:
         bound.close()
-        raise TurnoutError(_explain(host, port, key, error)) from error
+        raise TurnoutError(_explain(host, port, key, port_key, error)) from error
     return bound
 
 
-def _explain(host: str, port: int, key: str, error: OSError) -> str:
+def _explain(host: str, port: int, key: str, port_key: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"expected a free port, got {host}:{port}, where another program listens. Stop it "
-            f"(`ss -ltnp 'sport = :{port}'` names it), or set `{key}.port` to another port, or "
-            f"to 0 for any free one."
+            f"(`ss -ltnp 'sport = :{port}'` names it), or set `{key}.{port_key}` to another "
+            f"port, or to 0 for any free one."
         )
     return (
         f"expected an address to listen on, got {host}:{port} ({error.strerror}). Set "
-        f"`{key}.host` and `{key}.port` to an address and port that this user may use."
+        f"`{key}.host` and `{key}.{port_key}` to an address and port that this user may use."
     )

@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from router.control_plane.asset_records import AssetId, Kind
 from router.core.deployment_spec import DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
 
@@ -59,6 +60,7 @@ class StoredDeployment(Struct, frozen=True, kw_only=True):
         spec: as declared last; its paths are those of the assets.
         serving: None until it came up once; an older spec after an update that failed.
         error: why the state is Failed.
+        assets: the registered ones that were named; ``spec`` has what they stood for then.
     """
 
     spec: DeploymentSpec
@@ -67,6 +69,7 @@ class StoredDeployment(Struct, frozen=True, kw_only=True):
     modified_at: str
     serving: Serving | None = None
     error: str | None = None
+    assets: dict[Kind, AssetId] = {}
 
 
 def now() -> str:

@@ -25,7 +25,7 @@ def endpoint_resource(
         "name": name,
         "type": _TYPE,
         "kind": "Kubernetes" if endpoint.spec.is_kubernetes else "Managed",
-        "systemData": _system_data(endpoint.created_at, endpoint.modified_at),
+        "systemData": system_data(endpoint.created_at, endpoint.modified_at),
         "properties": {
             **properties,
             "properties": {
@@ -42,7 +42,11 @@ def deployment_resource(deployment: StoredDeployment, workspace_path: str) -> di
     """The answer to a GET of a deployment."""
     spec = deployment.spec
     body = deployment_to_arm(spec)
-    properties = {**_object(body["properties"]), "provisioningState": deployment.state}
+    properties = {
+        **_object(body["properties"]),
+        **_asset_properties(deployment, workspace_path),
+        "provisioningState": deployment.state,
+    }
     if deployment.error is not None:
         properties["provisioningError"] = {"code": "DeploymentFailed", "message": deployment.error}
     return body | {
@@ -50,7 +54,7 @@ def deployment_resource(deployment: StoredDeployment, workspace_path: str) -> di
         "name": spec.name,
         "type": f"{_TYPE}/deployments",
         "kind": spec.type.capitalize(),
-        "systemData": _system_data(deployment.created_at, deployment.modified_at),
+        "systemData": system_data(deployment.created_at, deployment.modified_at),
         "properties": properties,
     }
 
@@ -63,7 +67,7 @@ def operation_status(operation: Operation, path: str) -> dict[str, object]:
         "status": operation.status,
         "startTime": operation.started_at,
         "percentComplete": 100.0 if operation.ended_at is not None else 0.0,
-        "properties": {"message": operation.message},
+        "properties": {"message": operation.message, "warnings": operation.warnings},
     }
     if operation.ended_at is not None:
         status["endTime"] = operation.ended_at
@@ -72,7 +76,23 @@ def operation_status(operation: Operation, path: str) -> dict[str, object]:
     return status
 
 
-def _system_data(created_at: str, modified_at: str) -> dict[str, object]:
+def _asset_properties(deployment: StoredDeployment, workspace_path: str) -> dict[str, object]:
+    """The ids of the registered assets that were named, in place of what they stood for."""
+    ids = {kind: f"{workspace_path}/{asset.path}" for kind, asset in deployment.assets.items()}
+    found: dict[str, object] = {}
+    if "codes" in ids:
+        script = deployment.spec.code_configuration.scoring_script
+        found["codeConfiguration"] = {"codeId": ids["codes"], "scoringScript": script}
+    if "models" in ids:
+        found["model"] = ids["models"]
+    if "environments" in ids:
+        found["environmentId"] = ids["environments"]
+        found["environment"] = None
+    return found
+
+
+def system_data(created_at: str, modified_at: str) -> dict[str, object]:
+    """When a resource was made and last changed; ISO 8601."""
     return {"createdAt": created_at, "lastModifiedAt": modified_at}
 
 

@@ -11,6 +11,7 @@ import contextlib
 from msgspec.structs import replace
 
 from router.control_plane.assets import Assets
+from router.control_plane.blobs import Blobs
 from router.control_plane.instances import Supervisor
 from router.control_plane.layout import StateFolder
 from router.control_plane.logs import last_lines
@@ -26,6 +27,8 @@ from router.control_plane.records import (
     keys_of,
     with_new_key,
 )
+from router.control_plane.registry import Registry
+from router.control_plane.resolver import Resolver
 from router.control_plane.routing_of import check_environment_variables
 from router.control_plane.store import Store
 from router.control_plane.tokens import Token, check_uses_keys, new_token
@@ -60,6 +63,9 @@ class ControlPlane:
         self._store = store
         self._folder = folder
         self._assets = Assets(folder.assets)
+        self.blobs = Blobs(folder.uploads)
+        self.registry = Registry(store, self._assets, self.blobs)
+        self._resolver = Resolver(self.registry)
         self._workers = workers
         supervisor = Supervisor(folder, lambda: store.next("instance"))
         self._provisioner = Provisioner(store, folder, supervisor, workers, drain_timeout_ms)
@@ -214,7 +220,8 @@ class ControlPlane:
         """Begins to create or update a deployment, once its code and model are copied.
 
         Raises:
-            BadRequest: a broken name or rule, or a path that can't be read.
+            BadRequest: a broken name or rule, a path that can't be read, or an asset that isn't
+                registered.
             ResourceNotFound: there is no such endpoint.
             Conflict: an operation on the endpoint runs.
         """
@@ -226,11 +233,14 @@ class ControlPlane:
             until.enter_context(self.operations.exclusive(spec.endpoint_name, "Updating"))
             names = {d.spec.name for d in self.deployments_of(spec.endpoint_name)}
             check_deployment_count(len(names | {spec.name}))
-            spec = await asyncio.to_thread(self._assets.stage, spec)
+            located = self._resolver.locate(spec)
+            spec = await asyncio.to_thread(self._assets.stage, located.spec)
             old = self._store.deployment(spec.endpoint_name, spec.name)
-            deployment = declared_deployment(spec, old)
+            deployment = replace(declared_deployment(spec, old), assets=located.assets)
             self._store.save_deployment(deployment)
-            return self._bring_up(deployment, until)
+            operation = self._bring_up(deployment, until)
+            operation.warnings.extend(located.warnings)
+            return operation
 
     def delete_deployment(self, endpoint_name: str, name: str) -> Operation | None:
         """Begins to delete a deployment.

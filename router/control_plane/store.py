@@ -14,17 +14,23 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from router.control_plane.asset_records import AssetId, Kind, StoredAsset, StoredContainer
 from router.control_plane.records import StoredDeployment, StoredEndpoint
 from router.core.errors import TurnoutError
 
 IN_MEMORY: Final = ":memory:"
-_VERSION = 2
+_VERSION = 3
 _TABLES = (
     "CREATE TABLE endpoints (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
     """CREATE TABLE deployments (endpoint TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (endpoint, name)) STRICT""",
     "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT",
     "CREATE TABLE declarations (endpoint TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) STRICT",
+    # The number keeps the order of creation.
+    """CREATE TABLE assets (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL,
+    version TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, name, version)) STRICT""",
+    """CREATE TABLE containers (kind TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (kind, name)) STRICT""",
     f"PRAGMA user_version = {_VERSION}",
 )
 
@@ -135,6 +141,51 @@ class Store:
         """Notes that a declaration was carried out."""
         self._db.execute(
             "INSERT OR REPLACE INTO declarations VALUES (?, ?)", (endpoint_name, fingerprint)
+        )
+
+    def assets(self, kind: Kind, name: str | None = None) -> list[StoredAsset]:
+        """The versions of one asset, or of all of a kind, in the order of their creation."""
+        rows = self._db.execute(
+            "SELECT body FROM assets WHERE kind = ? AND name = coalesce(?, name) ORDER BY number",
+            (kind, name),
+        )
+        return [msgspec.json.decode(body, type=StoredAsset) for (body,) in rows]
+
+    def asset(self, asset_id: AssetId) -> StoredAsset | None:
+        """The version, or None."""
+        rows = self._db.execute(
+            "SELECT body FROM assets WHERE kind = ? AND name = ? AND version = ?",
+            (asset_id.kind, asset_id.name, asset_id.version),
+        )
+        return next((msgspec.json.decode(body, type=StoredAsset) for (body,) in rows), None)
+
+    def save_asset(self, asset: StoredAsset) -> None:
+        """Writes it, new or changed."""
+        self._db.execute(
+            "INSERT INTO assets (kind, name, version, body) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (kind, name, version) DO UPDATE SET body = excluded.body",
+            (asset.id.kind, asset.id.name, asset.id.version, _json(asset)),
+        )
+
+    def delete_asset(self, asset_id: AssetId) -> None:
+        """Removes it."""
+        self._db.execute(
+            "DELETE FROM assets WHERE kind = ? AND name = ? AND version = ?",
+            (asset_id.kind, asset_id.name, asset_id.version),
+        )
+
+    def container(self, kind: Kind, name: str) -> StoredContainer | None:
+        """What was said of the name as a whole, or None."""
+        rows = self._db.execute(
+            "SELECT body FROM containers WHERE kind = ? AND name = ?", (kind, name)
+        )
+        return next((msgspec.json.decode(body, type=StoredContainer) for (body,) in rows), None)
+
+    def save_container(self, container: StoredContainer) -> None:
+        """Writes it, new or changed."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO containers VALUES (?, ?, ?)",
+            (container.kind, container.name, _json(container)),
         )
 
     @contextlib.contextmanager

@@ -7,7 +7,7 @@ touches files.
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from router.core.declared import Declared, Percent, Port, Positive
 
@@ -23,10 +23,19 @@ class DataPlaneSettings(Declared, frozen=True):
 
 
 class ControlPlaneSettings(Declared, frozen=True):
-    """Where the REST API listens. Port 0 takes a free one."""
+    """Where the REST API listens. Port 0 takes a free one.
+
+    Attributes:
+        port: of plain HTTP, for the command line.
+        tls_port: of HTTPS, for Azure's SDK; null for none. Not set, it is 8443, or any free
+            one if ``port`` is 0.
+        max_upload_bytes: what one file of code or of a model may be at most.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8081
+    tls_port: Port | UnsetType | None = UNSET
+    max_upload_bytes: Positive = 64 * 1024**3
 
 
 class Declaration(Declared, frozen=True):

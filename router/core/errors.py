@@ -33,7 +33,10 @@ class ResourceNotFound(TurnoutError):
 
 
 class Conflict(TurnoutError):
-    """Another operation on the same endpoint runs. Nothing was changed; try again later."""
+    """The present state forbids it; nothing was changed.
+
+    Another operation on the same endpoint runs, or a version has other content already.
+    """
 
     code = "Conflict"
 

@@ -163,7 +163,12 @@ class Client:
         await self._session.close()
 
     async def call(
-        self, method: str, path: str, body: object = None, raw: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        raw: bytes | None = None,
+        wait_s: int = LIMIT_S,
     ) -> Answer:
         """``path`` is below onlineEndpoints/, or from the root if it begins with a slash."""
         url = (
@@ -173,7 +178,7 @@ class Client:
             + (path if path.startswith("/") else f"{ENDPOINTS}/{path}".rstrip("/"))
         )
         data = raw if body is None else json.dumps(body).encode()
-        headers = {"Prefer": f"wait={LIMIT_S}"}
+        headers = {"Prefer": f"wait={wait_s}"}
         async with self._session.request(method, url, data=data, headers=headers) as answer:
             return Answer(answer.status, answer.headers, await answer.text())
 
@@ -181,6 +186,10 @@ class Client:
         """Waits for the end of the operation that an answer announced."""
         assert begun.status in {200, 201, 202}, begun.body
         return await self.call("GET", begun.headers["Azure-AsyncOperation"])
+
+    async def poll(self, begun: Answer) -> Answer:
+        """How far the operation is that an answer announced."""
+        return await self.call("GET", begun.headers["Azure-AsyncOperation"], wait_s=0)
 
     async def put_deployment(
         self, endpoint: str, name: str, code: str, count: int = 1, **properties: object

@@ -1,0 +1,23 @@
+"""Conda files as they are sent: YAML in a string."""
+
+import yaml
+
+from router.core.errors import BadRequest
+
+
+def parse_conda(text: str, key: str) -> dict[str, object]:
+    """The keys and values of a conda file; what they mean is not known here.
+
+    Args:
+        key: where the text stands, for the message.
+
+    Raises:
+        BadRequest: it is no YAML, or anything but a mapping.
+    """
+    try:
+        conda = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadRequest(f"expected a conda file as YAML, got: {error}, at `{key}`") from error
+    if not isinstance(conda, dict):
+        raise BadRequest(f"expected a conda file with keys and values, got {text!r}, at `{key}`")
+    return conda

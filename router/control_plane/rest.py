@@ -1,0 +1,51 @@
+"""What all parts of the REST API share: where resources are, reading bodies, wording answers.
+
+Which routes there are and what they do is in api.py and assets_api.py.
+"""
+
+from http import HTTPStatus
+
+import msgspec
+from aiohttp import web
+
+from router.control_plane.resources import PROVIDER
+from router.core.errors import BadRequest
+
+WORKSPACE = (
+    "/subscriptions/{subscription}/resourceGroups/{group}/providers/"
+    f"{PROVIDER}/workspaces/{{workspace}}"
+)
+BODY = "request body"
+BODY_BYTES_MAX = 16 * 1024 * 1024
+
+
+async def read_body(request: web.Request) -> object:
+    """The JSON value that a request carries.
+
+    Raises:
+        BadRequest: it carries nothing, or anything but JSON.
+    """
+    content = await request.read()
+    if not content:
+        raise BadRequest(f"{BODY}: expected a JSON object, got nothing, at `$`")
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"{BODY}: expected JSON, got something else: {error}") from None
+
+
+def json_answer(
+    value: object, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
+) -> web.Response:
+    """An answer with ``value`` as its JSON body."""
+    return web.Response(
+        body=msgspec.json.encode(value),
+        status=status,
+        headers=headers,
+        content_type="application/json",
+    )
+
+
+def workspace_path(request: web.Request) -> str:
+    """The path of the workspace that a request names; all are one to this daemon."""
+    return WORKSPACE.format(**request.match_info)
