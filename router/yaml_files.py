@@ -67,21 +67,35 @@ def read_daemon_config(path: Path) -> tuple[DaemonConfig, Path]:
 
 
 def with_absolute_paths(spec: DeploymentSpec, folder: Path) -> DeploymentSpec:
-    """The spec with its paths resolved: in YAML they are relative to the file's folder."""
+    """The spec with its paths resolved: in YAML they are relative to the file's folder.
+
+    The conda file is read, and what it says put in its place.
+
+    Raises:
+        BadRequest: that file can't be read.
+    """
     code = spec.code_configuration
     model, environment = spec.model, spec.environment
     if isinstance(model, Model):
         model = replace(model, path=_located(model.path, folder))
-    elif model is not None and not model.startswith("azureml:"):
+    elif model is not None and not is_registered(model):
         model = _located(model, folder)
     if isinstance(environment, Environment) and isinstance(environment.conda_file, str):
-        environment = replace(environment, conda_file=_located(environment.conda_file, folder))
+        conda = read_yaml(Path(_located(environment.conda_file, folder)))
+        environment = replace(environment, conda_file=conda)
     return replace(
         spec,
-        code_configuration=replace(code, code=_located(code.code, folder)),
+        code_configuration=code
+        if is_registered(code.code)
+        else replace(code, code=_located(code.code, folder)),
         model=model,
         environment=environment,
     )
+
+
+def is_registered(text: str) -> bool:
+    """Whether it names a registered asset rather than a path (azure.md 2.2)."""
+    return text.startswith(("azureml:", "/subscriptions/"))
 
 
 def _located(path: str, folder: Path) -> str:

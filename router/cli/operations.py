@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from router.cli.control_plane import ControlPlane, Reply
-from router.cli.errors import CommandFailed, only_errors
+from router.cli.errors import CommandFailed, only_errors, warn
 
 OPERATION_HEADER = "Azure-AsyncOperation"
 # The control plane answers when the operation ends, or after this time with its progress.
@@ -37,6 +37,8 @@ def wait(control_plane: ControlPlane, reply: Reply, title: str) -> None:
     with _progress(title) as tell:
         while (status := _poll(control_plane, url))["status"] in RUNNING:
             tell((status.get("properties") or {}).get("message"))
+    for warning in (status.get("properties") or {}).get("warnings", ()):
+        warn(warning)
     if status["status"] != "Succeeded":
         error = status.get("error") or {"code": status["status"], "message": f"{title} ended"}
         raise CommandFailed(f"({error['code']}) {error['message']}")

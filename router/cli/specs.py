@@ -17,11 +17,9 @@ from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import BadRequest
 from router.core.meaning import without_meaning
 from router.core.parse import parse
-from router.yaml_files import with_absolute_paths
+from router.yaml_files import is_registered, with_absolute_paths
 
 Spec = TypeVar("Spec", EndpointSpec, DeploymentSpec)
-
-_REGISTERED = "azureml:"
 
 
 def plain(spec: EndpointSpec | DeploymentSpec) -> dict[str, Any]:
@@ -49,7 +47,7 @@ def warn_of_keys_without_meaning(spec: EndpointSpec | DeploymentSpec) -> None:
     if keys := without_meaning(spec):
         warn(
             f"these keys have no meaning here and do nothing: {', '.join(keys)}. Scoring scripts "
-            f"run in the daemon's own Python environment, as processes on its machine."
+            f"run as processes of the daemon's machine, not in containers."
         )
 
 
@@ -67,26 +65,22 @@ def located(spec: DeploymentSpec, source: str, base_dir: Path, *, check: bool) -
         CommandFailed: the scoring script is not Python.
     """
     located = with_absolute_paths(spec, base_dir)
-    code = spec.code_configuration.code
-    _check_exists(code, "code_configuration.code", source, base_dir)
     match spec.model:
         case Model(path=path):
             _check_exists(path, "model.path", source, base_dir)
-        case str(path):
+        case str(path) if not is_registered(path):
             _check_exists(path, "model", source, base_dir)
-    absolute = located.code_configuration
-    script = _script(Path(absolute.code), absolute.scoring_script, source)
-    if check:
-        _check_syntax(spec.name, script)
+    code = located.code_configuration
+    if not is_registered(code.code):
+        declared = spec.code_configuration.code
+        _check_exists(declared, "code_configuration.code", source, base_dir)
+        script = _script(Path(code.code), code.scoring_script, source)
+        if check:
+            _check_syntax(spec.name, script)
     return located
 
 
 def _check_exists(path: str, key: str, source: str, base_dir: Path) -> None:
-    if path.startswith(_REGISTERED):
-        raise BadRequest(
-            f"{source}: expected a local path, got {path!r}, at `$.{key}`. Registered assets "
-            "are not supported yet."
-        )
     if not (base_dir / path).exists():
         raise BadRequest(
             f"{source}: expected a path that exists, got {path!r}, at `$.{key}`. It is taken "

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from router.control_plane.environments.cache import Environments
 from router.control_plane.health import wait_serving
 from router.control_plane.layout import StateFolder
 from router.control_plane.processes import Process, find, kill_strays, module_command, spawn
-from router.core.deployment_spec import DeploymentSpec, Model
+from router.core.deployment_spec import DeploymentSpec, Environment, Model
 from router.core.errors import DeploymentFailed, TurnoutError
 from router.core.routing import InstanceRoute
 
@@ -58,10 +59,14 @@ class Supervisor:
 
     Args:
         next_number: gives each instance a number that none had before.
+        environments: where the Python is that a deployment's conda file asks for.
     """
 
-    def __init__(self, folder: StateFolder, next_number: Callable[[], int]) -> None:
+    def __init__(
+        self, folder: StateFolder, next_number: Callable[[], int], environments: Environments
+    ) -> None:
         self._folder = folder
+        self._environments = environments
         self._next_number = next_number
         self._starts = asyncio.Semaphore(STARTS_MAX)
 
@@ -73,7 +78,9 @@ class Supervisor:
                 long. Nothing of it runs on.
         """
         async with self._starts:
-            instance, log_path = self._spawn(owner, spec)
+            # Built already; again only if somebody removed it.
+            python = await self._environments.python_for(conda_of(spec), log.info, log.debug)
+            instance, log_path = self._spawn(owner, spec, python)
             try:
                 await _wait_warm(instance, READY_TIMEOUT_S)
             except _NotWarm as error:
@@ -103,14 +110,16 @@ class Supervisor:
         """Ends them: SIGTERM, and SIGKILL after ``timeout_ms``. Returns when they are gone."""
         await asyncio.gather(*(_stop(instance, timeout_ms) for instance in instances))
 
-    def _spawn(self, owner: InstanceOwner, spec: DeploymentSpec) -> tuple[Instance, Path]:
+    def _spawn(
+        self, owner: InstanceOwner, spec: DeploymentSpec, python: Path
+    ) -> tuple[Instance, Path]:
         number = self._next_number()
         socket = self._folder.instance_socket(number)
         logs = self._folder.deployment_logs(owner.endpoint, owner.deployment)
         log_path = logs / f"i{number}.log"
         try:
             process = spawn(
-                _command(spec, socket),
+                _command(spec, socket, python),
                 _environment(spec),
                 log=log_path,
                 record=self._folder.instance_record(number),
@@ -175,10 +184,10 @@ def _load(path: Path) -> Instance | None:
     return Instance(int(details["number"]), owner, Path(str(details["socket"])), process)
 
 
-def _command(spec: DeploymentSpec, socket: Path) -> list[str]:
+def _command(spec: DeploymentSpec, socket: Path, python: Path) -> list[str]:
     code = spec.code_configuration
     command = [
-        *module_command(RUNTIME_MODULE),
+        *module_command(RUNTIME_MODULE, python),
         *("--target", f"unix:{socket}"),
         *("--code", code.code),
         *("--scoring-script", code.scoring_script),
@@ -186,6 +195,14 @@ def _command(spec: DeploymentSpec, socket: Path) -> list[str]:
     if isinstance(spec.model, Model):
         command += ["--model", spec.model.path]
     return command
+
+
+def conda_of(spec: DeploymentSpec) -> dict[str, object] | None:
+    """What the deployment's conda file says; None without one."""
+    environment = spec.environment
+    conda = environment.conda_file if isinstance(environment, Environment) else None
+    # Text is a path in YAML, and has been read long before.
+    return conda if isinstance(conda, dict) else None
 
 
 def _environment(spec: DeploymentSpec) -> dict[str, str]:

@@ -31,6 +31,7 @@ class StateFolder:
         self.assets = self.root / "assets"
         self.uploads = self.root / "uploads"
         self.tls = self.root / "tls"
+        self.environments = self.root / "environments"
         self.daemon_record = self.run / "daemon.json"
 
     def create(self) -> None:

@@ -184,9 +184,13 @@ def kill_strays(module: str, folder: Path, known_pids: Collection[int]) -> None:
                 process.kill()
 
 
-def module_command(module: str) -> list[str]:
-    """The command that runs a module with this Python, without the current folder on its path."""
-    return [sys.executable, "-P", "-m", module]
+def module_command(module: str, python: Path | None = None) -> list[str]:
+    """The command that runs a module without the current folder on its path.
+
+    Args:
+        python: the interpreter; this one if None.
+    """
+    return [str(python or sys.executable), "-P", "-m", module]
 
 
 def _is_running(record: ProcessRecord) -> bool:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
+from router.control_plane.environments.cache import Environments
 from router.control_plane.groups import InstanceGroup
-from router.control_plane.instances import Instance, InstanceOwner, Supervisor
+from router.control_plane.instances import Instance, InstanceOwner, Supervisor, conda_of
 from router.control_plane.layout import StateFolder
 from router.control_plane.records import Serving, StoredDeployment, now
 from router.control_plane.routing_of import routing_of
@@ -44,12 +45,14 @@ class Provisioner:
         store: Store,
         folder: StateFolder,
         supervisor: Supervisor,
+        environments: Environments,
         workers: Workers,
         drain_timeout_ms: int,
     ) -> None:
         self._store = store
         self._folder = folder
         self._supervisor = supervisor
+        self._environments = environments
         self._workers = workers
         self._drain_timeout_ms = drain_timeout_ms
         self._groups: dict[Key, InstanceGroup] = {}
@@ -70,14 +73,18 @@ class Provisioner:
             )
             await self._workers.apply(routing)
 
-    async def bring_up(self, deployment: StoredDeployment, say: Say) -> None:
+    async def bring_up(self, deployment: StoredDeployment, say: Say, warn: Say) -> None:
         """Makes what is declared serve; what served before goes on until then.
+
+        Args:
+            say: told how far it is.
+            warn: told what is not as it was declared.
 
         Raises:
             TurnoutError: it could not be; the deployment is stored as Failed with the reason.
         """
         try:
-            await self._bring_up(deployment, say)
+            await self._bring_up(deployment, say, warn)
         except Exception as error:
             self._save(deployment.spec, state="Failed", error=str(error))
             raise
@@ -140,8 +147,9 @@ class Provisioner:
             await group.close()
         await self._let_go([instance for group in groups for instance in group.shrink(0)])
 
-    async def _bring_up(self, deployment: StoredDeployment, say: Say) -> None:
+    async def _bring_up(self, deployment: StoredDeployment, say: Say, warn: Say) -> None:
         spec = deployment.spec
+        await self._environments.python_for(conda_of(spec), say, warn)
         key = (spec.endpoint_name, spec.name)
         old = self._groups.get(key)
         if old is None or deployment.serving is None or _differs(deployment.serving.spec, spec):
@@ -198,6 +206,7 @@ def _differs(serving: DeploymentSpec, declared: DeploymentSpec) -> bool:
     return (
         serving.code_configuration != declared.code_configuration
         or serving.model != declared.model
+        or conda_of(serving) != conda_of(declared)
         or serving.environment_variables != declared.environment_variables
     )
 

@@ -81,6 +81,10 @@ class Resolver:
         if isinstance(environment, str):
             found["environments"] = self.resolve("environments", environment, "$.environment")
             environment = found["environments"].environment
+        elif environment is not None and isinstance(environment.conda_file, str):
+            text = environment.conda_file
+            conda = parse_conda(text, "$.environment.conda_file")
+            environment = replace(environment, conda_file=conda)
         return Located(
             spec=replace(
                 spec,

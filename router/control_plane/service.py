@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from router.control_plane.assets import Assets
 from router.control_plane.blobs import Blobs
+from router.control_plane.environments.cache import Environments
 from router.control_plane.instances import Supervisor
 from router.control_plane.layout import StateFolder
 from router.control_plane.logs import last_lines
@@ -67,8 +68,11 @@ class ControlPlane:
         self.registry = Registry(store, self._assets, self.blobs)
         self._resolver = Resolver(self.registry)
         self._workers = workers
-        supervisor = Supervisor(folder, lambda: store.next("instance"))
-        self._provisioner = Provisioner(store, folder, supervisor, workers, drain_timeout_ms)
+        environments = Environments(folder.environments)
+        supervisor = Supervisor(folder, lambda: store.next("instance"), environments)
+        self._provisioner = Provisioner(
+            store, folder, supervisor, environments, workers, drain_timeout_ms
+        )
 
     @property
     def scoring_base(self) -> str:
@@ -298,5 +302,5 @@ class ControlPlane:
 
     def _bring_up(self, deployment: StoredDeployment, until: contextlib.ExitStack) -> Operation:
         operation = Operation("Creating" if deployment.state == "Creating" else "Updating")
-        work = self._provisioner.bring_up(deployment, operation.say)
+        work = self._provisioner.bring_up(deployment, operation.say, operation.warnings.append)
         return self.operations.start(operation, work, until)

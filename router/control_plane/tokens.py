@@ -4,7 +4,7 @@ A token is a JSON Web Token with the endpoint's own secret. Workers check it
 (router/data_plane/tokens.py); nothing of it is stored.
 """
 
-import time
+from datetime import UTC, datetime
 
 import jwt
 from msgspec import Struct
@@ -38,7 +38,7 @@ def new_token(endpoint: StoredEndpoint) -> Token:
             f"Endpoint '{name}' does not use tokens for authentication. Its auth_mode is key; "
             f"`turnout ml online-endpoint get-credentials --name {name}` prints its keys."
         )
-    issued = int(time.time())
+    issued = int(datetime.now(UTC).timestamp())
     claims = {"iss": "turnout", "sub": name, "iat": issued, "exp": issued + LIFETIME_S}
     return Token(
         access_token=jwt.encode(claims, endpoint.token_secret, algorithm=ALGORITHM),

@@ -27,8 +27,6 @@ def _of_deployment(spec: DeploymentSpec) -> dict[str, bool]:
         "instance_type": spec.instance_type is not None,
         "resources": spec.resources is not None,
         "model_mount_path": spec.model_mount_path is not None,
-        "environment": isinstance(spec.environment, str),
-        "environment.conda_file": environment is not None and environment.conda_file is not None,
         "environment.image": environment is not None and environment.image is not None,
         "environment.build": environment is not None and environment.build is not None,
         "environment.inference_config": (

@@ -1,6 +1,6 @@
 """Checks the signature and expiry of an endpoint's tokens, which the control plane signs."""
 
-import time
+from datetime import UTC, datetime
 
 import jwt
 
@@ -19,4 +19,4 @@ def verify_token(token: bytes, secret: str) -> int:
     # The latter: of a header that is JSON nested too deeply.
     except (jwt.InvalidTokenError, RecursionError):
         return 0
-    return int((claims["exp"] - time.time()) * NS_PER_S)
+    return int((claims["exp"] - datetime.now(UTC).timestamp()) * NS_PER_S)

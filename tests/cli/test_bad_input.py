@@ -71,11 +71,6 @@ def test_a_wrong_endpoint_file_is_refused_with_the_place(
             "expected a path that exists, got 'nowhere', at `$.model.path`. It is taken relative "
             "to {folder}.",
         ),
-        (
-            {"model": "azureml:my-model:1"},
-            "expected a local path, got 'azureml:my-model:1', at `$.model`. Registered assets "
-            "are not supported yet.",
-        ),
     ],
 )
 def test_a_wrong_deployment_file_is_refused_with_the_place(
@@ -199,3 +194,13 @@ def test_wrong_usage_is_explained_with_exit_code_2(offline: Run, words: str, mes
     result = offline(*words.split())
     assert message in result.stderr
     assert (result.stdout, result.exit_code) == ("", 2)
+
+
+def test_a_conda_file_that_is_not_there_is_refused(offline: Run, folder: Path) -> None:
+    (folder / "code").mkdir()
+    (folder / "code" / "score.py").write_text("")
+    path = folder / "blue.yml"
+    path.write_text(yaml.safe_dump({**BLUE, "environment": {"conda_file": "conda.yaml"}}))
+    result = offline("online-deployment", "create", "-f", str(path))
+    message = f"{folder}/conda.yaml: expected a file, got none. Check the path."
+    assert (result.stderr, result.exit_code) == (f"ERROR: (BadRequest) {message}\n", 1)

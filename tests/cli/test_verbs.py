@@ -199,11 +199,11 @@ def test_keys_that_do_nothing_here_are_named_in_one_warning(
     run: Run, endpoint: str, blue_yaml: Path
 ) -> None:
     with blue_yaml.open("a") as yaml:
-        yaml.write("environment: {image: some-image, conda_file: conda.yaml}\n")
+        yaml.write("environment: {image: some-image}\nmodel_mount_path: /mnt\n")
     result = run("online-deployment", "create", "-e", endpoint, "-f", str(blue_yaml))
     assert result.exit_code == 0, result.stderr
     (warning,) = [line for line in result.stderr.splitlines() if line.startswith("WARNING")]
-    assert "instance_type, environment.conda_file, environment.image" in warning
+    assert "instance_type, model_mount_path, environment.image" in warning
 
 
 def test_credentials_of_a_token_endpoint_are_a_token_and_invoke_uses_it(
@@ -230,3 +230,46 @@ def test_a_token_of_entra_id_is_refused_with_the_reason(run: Run, endpoint: str)
     result = run("online-endpoint", "update", "-n", endpoint, "--set", "auth_mode=aad_token")
     assert result.exit_code == 1
     assert "expected key or aml_token, got 'aad_token', at `$.auth_mode`" in result.stderr
+
+
+CONDA = """
+name: tiny
+channels: [conda-forge]
+dependencies: [python=3.8, openssl, iniconfig=2.0.0, {pip: [packaging]}]
+"""
+
+
+def test_a_conda_file_becomes_the_environment_in_which_the_script_runs(
+    run: Run, endpoint: str, blue_yaml: Path, folder: Path
+) -> None:
+    (script,) = blue_yaml.parent.rglob("score.py")
+    script.write_text(
+        "from importlib.metadata import version\nimport packaging\n"
+        "def init(): pass\ndef run(raw): return version('iniconfig')\n"
+    )
+    (blue_yaml.parent / "conda.yaml").write_text(CONDA)
+    with blue_yaml.open("a") as yaml:
+        yaml.write("environment: {conda_file: conda.yaml}\n")
+    words = ("online-deployment", "create", "-e", endpoint, "-f", str(blue_yaml), "--all-traffic")
+    created = run(*words)
+    assert created.exit_code == 0, created.stderr
+    assert "WARNING: not Python packages, so left to this machine: openssl" in created.stderr
+    assert "WARNING: expected Python 3.8, which is not installed" in created.stderr
+    request = folder / "request.json"
+    request.write_text("{}")
+    invoked = run("online-endpoint", "invoke", "-n", endpoint, "-r", str(request), "-o", "tsv")
+    assert invoked.stdout == '"2.0.0"\n'
+
+
+def test_an_environment_that_cannot_be_built_fails_the_deployment_with_the_resolvers_words(
+    run: Run, endpoint: str, blue_yaml: Path
+) -> None:
+    (blue_yaml.parent / "conda.yaml").write_text("dependencies: [iniconfig=99.1]")
+    with blue_yaml.open("a") as yaml:
+        yaml.write("environment: {conda_file: conda.yaml}\n")
+    created = run("online-deployment", "create", "-e", endpoint, "-f", str(blue_yaml))
+    assert created.exit_code == 1
+    assert "ERROR: (ImageBuildFailure) expected to build the environment" in created.stderr
+    assert "iniconfig==99.1" in created.stderr
+    shown = run("online-deployment", "show", "-n", "blue", "-e", endpoint)
+    assert json.loads(shown.stdout)["provisioning_state"] == "Failed"

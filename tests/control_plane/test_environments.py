@@ -28,8 +28,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Environments, Path,
     """An environment with one tiny package, and what was said while it was built."""
     environments = Environments(tmp_path_factory.mktemp("environments"))
     said = Said()
-    python = asyncio.run(environments.python_for(TINY, said))
+    python = asyncio.run(environments.python_for(TINY, said, said))
     return environments, python, said
+
+
+def entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
 def ask(python: Path, code: str) -> str:
@@ -41,7 +45,7 @@ def ask(python: Path, code: str) -> str:
 
 
 async def test_no_conda_file_means_the_daemons_own_python(tmp_path: Path) -> None:
-    assert await Environments(tmp_path).python_for(None, Said()) == Path(sys.executable)
+    assert await Environments(tmp_path).python_for(None, Said(), Said()) == Path(sys.executable)
 
 
 def test_an_environment_has_the_packages_that_were_asked_for_at_their_pins(
@@ -70,7 +74,7 @@ async def test_the_same_file_is_built_once_however_many_ask(
 ) -> None:
     environments, python, _ = built
     said = Said()
-    again = await asyncio.gather(*(environments.python_for(TINY, said) for _ in range(5)))
+    again = await asyncio.gather(*(environments.python_for(TINY, said, said) for _ in range(5)))
     assert (set(again), said) == ({python}, [])
 
 
@@ -82,7 +86,7 @@ async def test_what_a_crash_left_half_built_is_built_again(
     (folder / MARK).unlink()
     (folder / "half").touch()
     said = Said()
-    assert await environments.python_for(TINY, said) == python
+    assert await environments.python_for(TINY, said, said) == python
     assert said[0].startswith("building environment ")
     assert not (folder / "half").exists()
     assert (folder / MARK).exists()
@@ -93,20 +97,22 @@ async def test_what_cannot_be_resolved_fails_with_the_resolvers_words_and_leaves
 ) -> None:
     conda = {"dependencies": ["iniconfig=99.1"]}
     with pytest.raises(ImageBuildFailure) as failed:
-        await Environments(tmp_path).python_for(conda, Said())
+        await Environments(tmp_path).python_for(conda, Said(), Said())
     assert "iniconfig==99.1" in failed.value.message
     assert "unsatisfiable" in failed.value.message
-    assert os.listdir(tmp_path) == []
+    assert entries(tmp_path) == []
 
 
 async def test_a_build_that_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
     begun = asyncio.Event()
-    build = asyncio.create_task(Environments(tmp_path).python_for(TINY, lambda _: begun.set()))
+    build = asyncio.create_task(
+        Environments(tmp_path).python_for(TINY, lambda _: begun.set(), Said())
+    )
     await begun.wait()
     build.cancel()
     with pytest.raises(asyncio.CancelledError):
         await build
-    assert os.listdir(tmp_path) == []
+    assert entries(tmp_path) == []
 
 
 async def test_conda_is_used_where_it_is_installed(
@@ -122,7 +128,7 @@ async def test_conda_is_used_where_it_is_installed(
     )
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
-    python = await Environments(tmp_path / "environments").python_for(TINY, Said())
+    python = await Environments(tmp_path / "environments").python_for(TINY, Said(), Said())
     called = (tmp_path / "called").read_text()
     assert called.startswith("env create --yes --prefix ")
     assert '"iniconfig=2.0.0"' in (tmp_path / "file").read_text()

@@ -63,7 +63,6 @@ def test_keys_that_do_nothing_here_are_named() -> None:
         "instance_type",
         "resources",
         "model_mount_path",
-        "environment.conda_file",
         "environment.image",
         "environment.build",
         "app_insights_enabled",

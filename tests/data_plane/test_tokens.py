@@ -1,7 +1,7 @@
 """Which tokens a worker finds good: signed with the endpoint's secret, not expired, no others."""
 
 import base64
-import time
+from datetime import UTC, datetime
 
 import jwt
 import pytest
@@ -23,7 +23,7 @@ def signed(secret: str = SECRET, algorithm: str = "HS256", **claims: object) -> 
 
 
 def in_an_hour() -> int:
-    return int(time.time()) + 3600
+    return int(datetime.now(UTC).timestamp()) + 3600
 
 
 def test_what_the_control_plane_signs_is_good_for_a_day() -> None:
@@ -44,7 +44,7 @@ def test_two_endpoints_have_two_secrets() -> None:
     "token",
     [
         signed(OTHER, exp=in_an_hour()),
-        signed(exp=int(time.time()) - 1),
+        signed(exp=int(datetime.now(UTC).timestamp()) - 1),
         signed(sub="my-endpoint"),
         signed(exp="soon"),
         signed("", algorithm="none", exp=in_an_hour()),

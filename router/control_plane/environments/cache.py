@@ -22,7 +22,7 @@ from router.control_plane.environments.builder import (
     runtime_files,
 )
 from router.control_plane.environments.conda_file import read
-from router.control_plane.environments.pythons import installed, nearest
+from router.control_plane.environments.pythons import Python, installed, nearest
 from router.core.errors import ImageBuildFailure
 
 Say = Callable[[str], None]
@@ -40,14 +40,16 @@ class Environments:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
+        self._pythons: list[Python] = []
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def python_for(self, conda: Mapping[str, object] | None, say: Say) -> Path:
+    async def python_for(self, conda: Mapping[str, object] | None, say: Say, warn: Say) -> Path:
         """The interpreter of the environment that a conda file describes, built if need be.
 
         Args:
             conda: the file's keys and values; None for the daemon's own environment.
-            say: told progress and warnings, in lines for people.
+            say: told progress, in lines for people.
+            warn: told what is not as the file wants it.
 
         Raises:
             BadRequest: the file can't be understood.
@@ -58,10 +60,11 @@ class Environments:
         recipe = read(conda)
         tool = conda_tool()
         if recipe.dropped and tool is None:
-            say(f"not Python packages, so left to this machine: {', '.join(recipe.dropped)}")
-        python, warning = nearest(recipe.python, await installed())
+            warn(f"not Python packages, so left to this machine: {', '.join(recipe.dropped)}")
+        self._pythons = self._pythons or await installed()
+        python, warning = nearest(recipe.python, self._pythons)
         if warning is not None and tool is None:
-            say(warning)
+            warn(warning)
         digest = _digest(conda if tool else (python, recipe), tool)
         folder = self._root / digest
         async with self._turns[digest]:
