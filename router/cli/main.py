@@ -21,6 +21,9 @@ NOUNS = {
     "online-deployment": LazyCommand(
         "router.cli.online_deployment", "One version of a model behind an endpoint."
     ),
+    "model": LazyCommand("router.cli.assets", "A registered model.", "model"),
+    "environment": LazyCommand("router.cli.assets", "A registered environment.", "environment"),
+    "code": LazyCommand("router.cli.assets", "A registered folder of scripts.", "code"),
 }
 
 

@@ -11,6 +11,8 @@ from router.core.arm import deployment_from_arm, endpoint_from_arm
 
 SOURCE = "the control plane's answer"
 
+_ASSET_RESOURCE = ("id", "resourceGroup")
+
 _LISTED = {
     "endpoint": (
         "name",
@@ -65,6 +67,35 @@ def deployment_shape(endpoint_name: str, body: Mapping[str, Any]) -> dict[str, A
     }
     spec = deployment_from_arm(endpoint_name, body["name"], body, SOURCE)
     return {**plain(spec), **_known(added)}
+
+
+def asset_shape(name: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A version of an asset, or a name with all its versions, as `show` and `list` print it.
+
+    Args:
+        name: the asset's; None for a body that is of all versions, and has it.
+    """
+    properties = body["properties"]
+    own = {
+        "path": properties.get("modelUri") or properties.get("codeUri"),
+        "type": properties.get("modelType"),
+        "flavors": properties.get("flavors"),
+        "conda_file": properties.get("condaFile"),
+        "image": properties.get("image"),
+        "os_type": properties.get("osType"),
+        "latest version": properties.get("latestVersion"),
+    }
+    resource = {key: value for key, value in _resource(body).items() if key in _ASSET_RESOURCE}
+    return {
+        **_known({**resource, **own}),
+        "name": name or body["name"],
+        "version": body["name"] if name else None,
+        "description": properties.get("description"),
+        "tags": properties.get("tags") or {},
+        "properties": properties.get("properties") or {},
+        "creation_context": _creation_context(body.get("systemData") or {}),
+        **({"archived": True} if properties.get("isArchived") else {}),
+    }
 
 
 def with_zeros(endpoint: Mapping[str, Any], deployments: Iterable[str]) -> dict[str, Any]:
