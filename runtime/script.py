@@ -80,8 +80,9 @@ def _check_signature(run: Callable[..., object], scoring_script: str) -> None:
         p.kind is kinds.POSITIONAL_ONLY for p in parameters
     ):
         raise ScriptError("run() cannot accept positional-only arguments, *args, or **kwargs.")
-    needed = [p.name for p in parameters if p.default is kinds.empty]
-    if "request_headers" in needed or len(needed) > 1 or not parameters:
+    needed = [p for p in parameters if p.default is kinds.empty]
+    by_position = [p for p in parameters if p.kind is kinds.POSITIONAL_OR_KEYWORD]
+    if len(needed) > 1 or not by_position or any(p not in by_position for p in needed):
         raise ScriptError(
             f"expected run() in {scoring_script} to need one argument, the request's body, got "
             f"run({', '.join(p.name for p in parameters)})"

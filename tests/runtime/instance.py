@@ -42,7 +42,7 @@ class Instance:
             )
 
     async def exit_status(self) -> int:
-        return await asyncio.wait_for(asyncio.to_thread(self.process.wait), WAIT_S)
+        return await asyncio.to_thread(self.process.wait, WAIT_S)
 
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
