@@ -7,7 +7,7 @@ import grpc
 
 from tests.runtime.conftest import Start
 from tests.runtime.instance import SERVING, WAIT_S, Instance, stream
-from tests.runtime.scripts import ECHO, GATED
+from tests.runtime.scripts import GATED
 from turnout.scoring.v1.scoring_pb2 import ScoreRequest
 from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
 
@@ -40,43 +40,36 @@ async def test_sigterm_answers_what_was_taken_and_exits_0(start: Start, folder: 
     assert await instance.exit_status() == 0
 
 
-async def test_sigterm_under_load_answers_all_that_was_sent_before_it(start: Start) -> None:
-    instance = start(ECHO)
-    await instance.wait_until_serving()
-    async with stream(instance) as one, stream(instance) as other:
-        for first in range(1, 2001, 10):
-            await one.send([b"1"] * 10, first=first)
-            await other.send([b"2"] * 10, first=first)
-        instance.terminate()
-        got = await asyncio.gather(one.ids_until_the_end(), other.ids_until_the_end())
-    assert list(got) == [list(range(1, 2001))] * 2
-    assert await instance.exit_status() == 0
-
-
 async def test_what_is_taken_while_others_are_waited_for_is_answered_too(
     start: Start, folder: Path
 ) -> None:
-    instance = start(GATED)
+    instance = start(GATED, WORKER_COUNT="2")
     await instance.wait_until_serving()
     async with stream(instance) as one, stream(instance) as other:
         await one.send([b'"gate"'])
+        await wait_for(folder, "running-1")
         await begin_drain(instance)
         await other.send([b'"gate"'] * 5)
+        await wait_for(folder, "running-2")
         (folder / "gate").touch()
         assert await one.ids_until_the_end() == [1]
         assert await other.ids_until_the_end() == [1, 2, 3, 4, 5]
 
 
-async def test_a_router_that_reads_late_loses_no_answer(start: Start) -> None:
+async def test_a_router_that_reads_late_loses_no_answer(start: Start, folder: Path) -> None:
     # Each answer is a message of its own, and none is read before the process is gone.
     instance = start("""
-import time
+import os, time
+begun = os.path.join(os.path.dirname(os.environ["AML_APP_ROOT"]), "begun")
 def init(): pass
-def run(raw): time.sleep(0.003)
+def run(raw):
+    open(begun, "w").close()
+    time.sleep(0.003)
 """)
     await instance.wait_until_serving()
     async with stream(instance) as one:
         await one.send([b""] * 20)
+        await wait_for(folder, "begun")
         instance.terminate()
         assert await instance.exit_status() == 0
         assert await one.ids_until_the_end() == list(range(1, 21))
