@@ -11,6 +11,8 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 20),
     ("grpc.max_reconnect_backoff_ms", 200),
 )
+# CANCELLED is what a server says to its callers in the moment that it ends.
+_ENDED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 
 async def wait_serving(target: str) -> None:
@@ -25,9 +27,9 @@ async def wait_serving(target: str) -> None:
                     if answer.status == HealthCheckResponse.SERVING:
                         return
             except grpc.aio.AioRpcError as error:
-                # The process ended; whoever watches it will say so. Until then it may be
-                # another that listens.
-                if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                # The process ended, or is about to; whoever watches it will say so. Until then
+                # it may be another that listens.
+                if error.code() not in _ENDED:
                     raise
             finally:
                 watch.cancel()
