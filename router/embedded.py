@@ -21,8 +21,9 @@ from router.control_plane.layout import StateFolder
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
 from router.core.config import DaemonConfig
+from router.core.dispatcher import Dispatcher
 from router.core.errors import ResourceNotFound
-from router.core.request import Answer, Reason, Refusal, Request
+from router.core.request import Answer, Head, Reason, Refusal, Request
 from router.core.routing import Routing
 from router.core.statistics import WorkerStatistics
 from router.data_plane.engine import Engine, now_ns
@@ -94,7 +95,9 @@ class Router:
         self._engine.start()
         self._store = Store.open(":memory:")
         settings = self._config.data_plane
-        self._listener = Listener(self._engine.dispatcher, settings.max_payload_bytes)
+        self._listener = Listener(
+            self._engine.dispatcher, self._engine.request_ids, settings.max_payload_bytes
+        )
         self._drain_timeout_s = settings.drain_timeout_ms / 1000
         workers = _InProcess(self._engine)
         self._plane = ControlPlane(self._store, folder, workers, settings.drain_timeout_ms)
@@ -151,8 +154,9 @@ class Router:
         if found is None:
             known = ", ".join(dispatcher.snapshot.endpoints) or "none"
             raise ResourceNotFound(f"expected an endpoint ({known}), got {endpoint!r}")
-        call = _Call()
-        result = dispatcher.arrive(found, deployment, body, content_type, call, now_ns())
+        call = _Call(dispatcher)
+        head = Head(content_type=content_type)
+        result = dispatcher.arrive(found, deployment, body, head, call, now_ns())
         if isinstance(result, Refusal):
             raise ScoringError(result.reason, result.message)
         return await call.answered
@@ -192,25 +196,34 @@ class Router:
 class _Call:
     """The dispatcher's client for one ``score``."""
 
-    def __init__(self) -> None:
+    def __init__(self, dispatcher: Dispatcher) -> None:
         self.answered: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        self._dispatcher = dispatcher
+        # A streamed answer's, gathered: the caller gets it whole.
+        self._first: Answer | None = None
+        self._body = b""
 
     def on_answer(self, request: Request, answer: Answer) -> None:
+        first = self._first = self._first or answer
         # A caller that was cancelled waits no more.
         if self.answered.done():
+            if answer.more:
+                self._dispatcher.abandon(request)
+            return
+        self._body += answer.payload
+        if answer.more:
+            self._dispatcher.grant(request, len(answer.payload))
             return
         if answer.status != STATUS_OK:
             message = f"deployment {request.deployment.name!r} answered {answer.status}"
-            self.answered.set_exception(
-                ScoringError(Reason.MODEL_ERROR, message, answer.payload)
-            )  # fmt: skip
+            self.answered.set_exception(ScoringError(Reason.MODEL_ERROR, message, self._body))
             return
         self.answered.set_result(
             Answered(
                 deployment=request.deployment.name,
-                body=answer.payload,
-                content_type=answer.content_type,
-                run_ns=answer.run_ns,
+                body=self._body,
+                content_type=first.content_type,
+                run_ns=first.run_ns,
             )
         )
 

@@ -8,101 +8,84 @@ import asyncio
 import logging
 import os
 import signal
-import sys
-import traceback
+import socket
 from functools import partial
-from pathlib import Path
 
 import click
-import uvloop
 
-from runtime import logs
+from runtime import process
 from runtime.executor import Executor
-from runtime.script import ScriptError, load
+from runtime.pool import Pool
+from runtime.process import source_options, whole_number
+from runtime.script import Source
 from runtime.service import Service
 
-EXIT_SCRIPT_FAILED = 3
+EXIT_FORCED = 1
 EXIT_TARGET_REFUSED = 4
 DRAIN_TIMEOUT_S = 60.0
-# A script that computes in Python gives way to the event loop after this time, not after
-# CPython's 5 ms, so that answers and health checks are not held up by it.
-SWITCH_INTERVAL_S = 0.001
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger("runtime")
 
 
 @click.command()
 @click.option("--target", required=True, help="gRPC address, e.g. unix:/run/turnout/i1.sock.")
-@click.option("--code", type=click.Path(path_type=Path), required=True, help="Folder of the code.")
-@click.option("--scoring-script", required=True, help="The script's path below --code.")
-@click.option("--model", type=click.Path(path_type=Path), help="Model file or folder.")
-def main(target: str, code: Path, scoring_script: str, model: Path | None) -> None:
+@source_options
+def main(target: str, source: Source) -> None:
     """Serves until SIGTERM; a second one ends it at once. WORKER_COUNT run() at a time."""
-    logs.configure()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    executor = Executor(partial(load, code, scoring_script, model), _parallel_runs())
-    status = uvloop.run(_serve(target, executor, scoring_script))
-    # Not sys.exit: threads inside native code don't survive the interpreter's tear-down.
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(status)
+    count = whole_number("WORKER_COUNT", 1)
+    assert count is not None
+    process.prepare()
+    signals = _catch_signals()
+    if count == 1:
+        executor = Executor(partial(process.load_app, source))
+        process.host(executor.work, partial(_serve, target, executor, signals))
+    else:
+        pool = Pool(source, count)
+        process.host(lambda: None, partial(_serve, target, pool, signals))
 
 
-def _parallel_runs() -> int:
-    text = os.environ.get("WORKER_COUNT", "1")
-    if not text.isdecimal() or int(text) < 1:
-        raise click.UsageError(
-            f"expected a whole number of at least 1, got {text!r}, in the environment variable "
-            f"WORKER_COUNT"
-        )
-    return int(text)
+def _catch_signals() -> socket.socket:
+    """A socket that tells of signals at once, whatever the script on this thread is doing."""
+    told, teller = socket.socketpair()
+    for end in (told, teller):
+        end.setblocking(False)  # noqa: FBT003 - the socket module's own signature
+    signal.set_wakeup_fd(teller.detach())
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: None)
+    return told
 
 
-async def _serve(target: str, executor: Executor, scoring_script: str) -> int:
+async def _serve(target: str, runner: Executor | Pool, signals: socket.socket) -> int:
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _on_signal, stop)
-    service = Service(executor)
+    asyncio.get_running_loop().add_reader(signals, _on_signal, signals, stop)
+    service = Service(runner)
     try:
         await service.start(target)
     except RuntimeError as error:
         log.critical("expected an address to listen on, got --target %s: %s", target, error)
         return EXIT_TARGET_REFUSED
-    started = asyncio.create_task(executor.start())
+    started = asyncio.create_task(runner.start())
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([started, stopped], return_when=asyncio.FIRST_COMPLETED)
     if not stop.is_set():
-        try:
-            started.result()
-        except Exception as error:  # noqa: BLE001 - whatever a script raises
-            _explain(error, scoring_script)
-            return EXIT_SCRIPT_FAILED
-        await service.on_ready()
+        await service.on_ready(wants_headers=started.result())
         log.info("ready on %s", target)
-    await stopped
+    failed = asyncio.create_task(runner.failure())
+    await asyncio.wait([stopped, failed], return_when=asyncio.FIRST_COMPLETED)
+    if failed.done():
+        raise failed.result()
     await service.drain(DRAIN_TIMEOUT_S)
     return 0
 
 
-def _explain(error: Exception, scoring_script: str) -> None:
-    """Prints the traceback, if it tells anything, and then one line that says what to do."""
-    cause = error.__cause__ if isinstance(error, ScriptError) else error
-    if cause is not None:
-        traceback.print_exception(cause, file=sys.stdout)
-    if isinstance(error, ScriptError):
-        log.critical("%s", error)
-    else:
-        log.critical(
-            "%s did not start: %s: %s. Mend it and deploy it again.",
-            scoring_script, type(error).__name__, error,
-        )  # fmt: skip
-
-
-def _on_signal(stop: asyncio.Event) -> None:
-    if stop.is_set():
-        os._exit(1)
-    stop.set()
+def _on_signal(signals: socket.socket, stop: asyncio.Event) -> None:
+    # Others, such as SCORING_TIMEOUT_MS's, are told here too.
+    for number in signals.recv(64):
+        if number in STOP_SIGNALS:
+            if stop.is_set():
+                os._exit(EXIT_FORCED)
+            stop.set()
 
 
 if __name__ == "__main__":

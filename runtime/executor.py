@@ -1,116 +1,65 @@
-"""Threads that call ``run()``, as many at once as the deployment allows and no more.
+"""The thread that calls ``run()``: the process's main one, as scripts and signals want it.
 
 Handing a request to a thread is cheap and waking the event loop is not, so answers are
-gathered: a thread wakes the loop when it has nothing left to run, and else lets the first
+gathered: the thread wakes the loop when it has nothing left to run, and else lets the first
 answer wait for a millisecond, whatever runs next. A fast ``run()`` is answered by the
 batch, a slow one at once.
 """
 
 import asyncio
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from queue import SimpleQueue
 
-from runtime.results import score
-from runtime.script import Run
-from turnout.scoring.v1.scoring_pb2 import ScoreAnswer, ScoreRequest
-
-HOLD_NS = 1_000_000
-HOLD_S = HOLD_NS / 1e9
-
-
-class Sink:
-    """Where the answers of one stream gather. Filled by threads, emptied on the event loop.
-
-    Attributes:
-        idle: set while every request that was submitted for it has been answered and sent.
-        closed: the stream is gone; its requests need not run.
-    """
-
-    def __init__(self) -> None:
-        self.idle = asyncio.Event()
-        self.idle.set()
-        self.closed = False
-        self._loop = asyncio.get_running_loop()
-        # A deque, because one side may append while the other takes.
-        self._answers: deque[ScoreAnswer] = deque()
-        self._filled = asyncio.Event()
-        self._held = False
-        self._outstanding = 0
-
-    def expect(self) -> None:
-        """One more answer will come."""
-        self._outstanding += 1
-        self.idle.clear()
-
-    def add(self, answer: ScoreAnswer, *, at_once: bool) -> None:
-        """Takes an answer, to be sent at once or within HOLD_S with what gathers. For threads."""
-        self._answers.append(answer)
-        if at_once:
-            self._loop.call_soon_threadsafe(self._filled.set)
-        # After the append, so no answer is left behind: who sees it held sees a timer to come.
-        elif not self._held:
-            self._held = True
-            self._loop.call_soon_threadsafe(self._loop.call_later, HOLD_S, self._release)
-
-    async def take(self) -> list[ScoreAnswer]:
-        """Waits for answers and takes all that are there."""
-        while not self._answers:
-            self._filled.clear()
-            await self._filled.wait()
-        return [self._answers.popleft() for _ in range(len(self._answers))]
-
-    def on_sent(self, count: int) -> None:
-        """Answers have been sent."""
-        self._outstanding -= count
-        if not self._outstanding:
-            self.idle.set()
-
-    def _release(self) -> None:
-        self._held = False
-        self._filled.set()
-
+from runtime.app import App
+from runtime.credit import Credit
+from runtime.sink import HOLD_NS, Sink
+from turnout.scoring.v1.scoring_pb2 import Flow, ScoreAnswer, ScoreRequest
 
 _Work = tuple[Sink, ScoreRequest, int]
 
 
 class Executor:
-    """Runs requests on ``parallel_runs`` threads.
+    """Runs requests one at a time.
 
     Args:
-        load: imports the script and calls ``init()``; called once, on a thread that then
+        load: imports the script and calls ``init()``; called once, on the thread that then
             runs requests, because some libraries want to be used where they were set up.
     """
 
-    def __init__(self, load: Callable[[], Run], parallel_runs: int) -> None:
+    def __init__(self, load: Callable[[], App]) -> None:
         self._load = load
-        self._parallel_runs = parallel_runs
+        self._loaded: Future[App] = Future()
         self._queue: SimpleQueue[_Work] = SimpleQueue()
-        self._run: Run | None = None
 
-    async def start(self) -> None:
-        """Returns when the script is ready; raises what its import or ``init()`` raised."""
-        loop = asyncio.get_running_loop()
-        loaded: asyncio.Future[None] = loop.create_future()
+    def work(self) -> None:
+        """Loads the script and runs requests for ever; returns only if it can't be loaded."""
+        try:
+            app = self._load()
+        except BaseException as error:  # noqa: BLE001
+            # A script's sys.exit() is a failed start like any other.
+            failure = RuntimeError(f"the script ended itself: {error!r}")
+            self._loaded.set_exception(error if isinstance(error, Exception) else failure)
+            return
+        self._loaded.set_result(app)
+        while True:
+            sink, request, received_ns = self._queue.get()
+            if not sink.closed:
+                self._answer(app, sink, request, received_ns)
 
-        def begin() -> None:
-            try:
-                self._run = self._load()
-            except BaseException as error:  # noqa: BLE001
-                # A script's sys.exit() is a failed start like any other.
-                failure = RuntimeError(f"the script ended itself: {error!r}")
-                shown = error if isinstance(error, Exception) else failure
-                loop.call_soon_threadsafe(loaded.set_exception, shown)
-                return
-            loop.call_soon_threadsafe(loaded.set_result, None)
-            self._work()
+    async def start(self) -> bool:
+        """Returns when the script is ready; raises what its import or ``init()`` raised.
 
-        self._spawn(begin)
-        await loaded
-        for _ in range(self._parallel_runs - 1):
-            self._spawn(self._work)
+        Returns:
+            Whether it wants the clients' headers.
+        """
+        return (await asyncio.wrap_future(self._loaded)).wants_headers
+
+    async def failure(self) -> Exception:
+        """What ended it; never, since the thread lives as long as the process."""
+        never: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        return await never
 
     def submit(self, requests: Iterable[ScoreRequest], sink: Sink) -> None:
         """Queues requests; each will be answered into ``sink`` unless that is closed."""
@@ -119,17 +68,38 @@ class Executor:
             sink.expect()
             self._queue.put((sink, request, received_ns))
 
-    def _spawn(self, target: Callable[[], None]) -> None:
-        # Daemon threads: a run() that never returns must not keep the process from ending.
-        threading.Thread(target=target, name="run", daemon=True).start()
+    def steer(self, flows: Iterable[Flow], sink: Sink) -> None:
+        """Takes in what the router says of streamed answers."""
+        sink.steer(flows)
 
-    def _work(self) -> None:
-        run = self._run
-        assert run is not None
-        while True:
-            sink, request, received_ns = self._queue.get()
-            if sink.closed:
-                continue
-            answer = score(run, request, received_ns)
-            # An answer that took long has company only by chance; the last one has none.
+    def drop(self, sink: Sink) -> None:
+        """Its stream is gone: what it asked need not run, and what runs need not be sent."""
+        sink.close()
+
+    def _answer(self, app: App, sink: Sink, request: ScoreRequest, received_ns: int) -> None:
+        answer = app.answer(request, received_ns)
+        if isinstance(answer, ScoreAnswer):
+            # One that took long has company only by chance; the last one has none.
             sink.add(answer, at_once=answer.run_ns >= HOLD_NS or self._queue.empty())
+        else:
+            _stream(answer, sink, request.id)
+
+
+def _stream(parts: Iterator[ScoreAnswer], sink: Sink, request_id: int) -> None:
+    """Sends the parts as they are made, no faster than they are read.
+
+    An answer that nobody wants any more is closed, which ends its generator, and its last
+    part is sent in its place.
+    """
+    credit = sink.credits[request_id] = Credit()
+    if sink.closed:
+        credit.cancel()
+    try:
+        for part in parts:
+            wanted = credit.spend(len(part.payload))
+            sink.add(part if wanted else ScoreAnswer(id=request_id), at_once=True)
+            if not wanted:
+                return
+    finally:
+        del sink.credits[request_id]
+        parts.close()  # type: ignore[attr-defined] # a generator

@@ -1,42 +1,112 @@
-"""The scoring script: finds it, imports it, and checks what it offers (azure.md 7.2).
+"""The scoring script: finds it, imports it, and finds out what it wants (azure.md 7.2).
 
-Nothing here runs a request; see results.py.
+Nothing here runs a request; see app.py.
 """
 
 import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+
+from runtime import alarm, logs
+from runtime.inputs import HEADERS_PARAMETER, ObjectReading, RawReading, Reading, TextReading
+from runtime.swagger import Swagger
 
 MODULE_NAME = "entry_module"
-
-Run = Callable[[str], object]
 
 
 class ScriptError(Exception):
     """The script can't be used; the message says why and what to do."""
 
 
-def load(code: Path, scoring_script: str, model: Path | None) -> Run:
-    """Imports the script, calls its ``init()`` and returns its ``run``.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What to load.
 
-    Sets the environment, the working folder and the import path as Azure does.
-
-    Args:
+    Attributes:
         code: the folder of the code.
         scoring_script: the script's path below it.
         model: a file or folder; the script finds it below AZUREML_MODEL_DIR by its name.
+        timeout_ms: how long one run() may take, None for as long as it likes.
+    """
+
+    code: Path
+    scoring_script: str
+    model: Path | None = None
+    timeout_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script that is ready.
+
+    Attributes:
+        run: takes what ``reading`` makes of a request.
+        uses_flask: its ``run()`` may look at flask's request.
+        timeout_ms: what a run() that took too long is told.
+    """
+
+    run: Callable[..., object]
+    reading: Reading
+    swagger: Swagger
+    uses_flask: bool
+    timeout_ms: int
+
+
+def load(source: Source) -> Script:
+    """Imports the script and calls its ``init()``.
+
+    Sets the environment, the working folder and the import path as Azure does.
 
     Raises:
         ScriptError: the script is missing, or lacks a usable ``init`` or ``run``.
         Exception: whatever the script's own import or ``init()`` raises.
     """
-    path = (code / scoring_script).resolve()
+    path = (source.code / source.scoring_script).resolve()
     if not path.is_file():
         raise ScriptError(f"expected a scoring script, got no file, at {path}")
-    _enter(path, model)
+    _enter(path, source.model)
+    module = _import(path, source.scoring_script)
+    init = _function(module, "init", source.scoring_script)
+    # A generated script around the user's own forwards run(), but hides what it takes.
+    inner = getattr(module, "driver_module", None)
+    is_driver = isinstance(inner, ModuleType) and hasattr(inner, "run")
+    run = _function(inner if is_driver else module, "run", source.scoring_script)
+    reading = _reading_of(run)
+    init()
+    return Script(
+        run=run if source.timeout_ms is None else alarm.timed(run, source.timeout_ms),
+        reading=reading,
+        swagger=_swagger(path.parent, run),
+        uses_flask="flask" in sys.modules or "flask" in path.read_text(errors="replace"),
+        timeout_ms=source.timeout_ms or alarm.DEFAULT_TIMEOUT_MS,
+    )
+
+
+def _enter(path: Path, model: Path | None) -> None:
+    app_root = path.parent
+    os.environ["AML_APP_ROOT"] = str(app_root)
+    os.environ["AZUREML_ENTRY_SCRIPT"] = path.name
+    if model is not None:
+        os.environ["AZUREML_MODEL_DIR"] = str(model.resolve().parent)
+    os.chdir(app_root)
+    sys.path.append(str(app_root))
+    if below := os.environ.get("AZUREML_SOURCE_DIRECTORY"):
+        sys.path.append(str(app_root / below))
+    try:
+        logs.configure_from(app_root)
+    except ValueError as error:
+        raise ScriptError(
+            f"expected a logging configuration as Python's logging.config.dictConfig takes it, "
+            f"got: {error}, in {app_root / logs.CONFIG_FILE}"
+        ) from error
+
+
+def _import(path: Path, scoring_script: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(MODULE_NAME, path)
     assert spec is not None
     assert spec.loader is not None
@@ -50,20 +120,7 @@ def load(code: Path, scoring_script: str, model: Path | None) -> Run:
             f"does not have: install it there (`{sys.executable} -m pip install …`), or put it "
             f"beside the script"
         ) from error
-    init, run = (_function(module, name, scoring_script) for name in ("init", "run"))
-    _check_signature(run, scoring_script)
-    init()
-    return run
-
-
-def _enter(path: Path, model: Path | None) -> None:
-    app_root = path.parent
-    os.environ["AML_APP_ROOT"] = str(app_root)
-    os.environ["AZUREML_ENTRY_SCRIPT"] = path.name
-    if model is not None:
-        os.environ["AZUREML_MODEL_DIR"] = str(model.resolve().parent)
-    os.chdir(app_root)
-    sys.path.append(str(app_root))
+    return module
 
 
 def _function(module: object, name: str, scoring_script: str) -> Callable[..., object]:
@@ -73,17 +130,63 @@ def _function(module: object, name: str, scoring_script: str) -> Callable[..., o
     return found  # type: ignore[no-any-return]
 
 
-def _check_signature(run: Callable[..., object], scoring_script: str) -> None:
+def _reading_of(run: Callable[..., object]) -> Reading:
+    """How ``run()`` wants its requests, by its decorators and parameters."""
     kinds = inspect.Parameter
-    parameters = inspect.signature(run).parameters.values()
-    if any(p.kind in {kinds.VAR_POSITIONAL, kinds.VAR_KEYWORD} for p in parameters) or any(
-        p.kind is kinds.POSITIONAL_ONLY for p in parameters
-    ):
+    parameters = dict(inspect.signature(run).parameters)
+    if any(p.kind not in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+           for p in parameters.values()):  # fmt: skip
         raise ScriptError("run() cannot accept positional-only arguments, *args, or **kwargs.")
-    needed = [p for p in parameters if p.default is kinds.empty]
-    by_position = [p for p in parameters if p.kind is kinds.POSITIONAL_OR_KEYWORD]
-    if len(needed) > 1 or not by_position or any(p not in by_position for p in needed):
+    wants_headers = parameters.pop(HEADERS_PARAMETER, None) is not None
+    if not parameters:
         raise ScriptError(
-            f"expected run() in {scoring_script} to need one argument, the request's body, got "
-            f"run({', '.join(p.name for p in parameters)})"
+            f'run() needs to accept an argument other than "{HEADERS_PARAMETER}".'
+            if wants_headers
+            else "run() needs to accept an argument for input data."
         )
+    is_raw, is_decorated = _wants_raw_http(), _has_schema(run)
+    if is_raw and is_decorated:
+        raise ScriptError("run() cannot be decorated with both @rawhttp and @input_schema")
+    if is_decorated:
+        return ObjectReading(tuple(parameters.values()), wants_headers=wants_headers)
+    _check_one_needed(parameters)
+    first = next(iter(parameters))
+    if is_raw:
+        import flask  # noqa: PLC0415 - slow to import, and only such scripts need it
+
+        return RawReading(first, flask.request, wants_headers=wants_headers)
+    return TextReading(first, wants_headers=wants_headers)
+
+
+def _check_one_needed(parameters: Mapping[str, inspect.Parameter]) -> None:
+    _, *others = parameters.values()
+    if needed := [p.name for p in others if p.default is inspect.Parameter.empty]:
+        raise ScriptError(
+            f"expected run() to need one argument, the request's data, got run("
+            f"{', '.join(parameters)}): give {', '.join(needed)} a default, or decorate run() "
+            f"with inference-schema's @input_schema"
+        )
+
+
+def _wants_raw_http() -> bool:
+    module = sys.modules.get("runtime.aml_request")
+    return module is not None and bool(module.raw_http_requested)
+
+
+def _has_schema(run: Callable[..., object]) -> bool:
+    if "inference_schema" not in sys.modules:
+        return False
+    from inference_schema.schema_util import (  # noqa: PLC0415 - there only if the script uses it
+        is_schema_decorated,
+    )
+
+    return bool(is_schema_decorated(run))
+
+
+def _swagger(app_root: Path, run: Callable[..., object]) -> Swagger:
+    try:
+        return Swagger(app_root, run)
+    except ValueError as error:
+        raise ScriptError(
+            f"expected JSON in the swagger files in {app_root}, got: {error}"
+        ) from error

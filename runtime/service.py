@@ -2,15 +2,22 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Protocol
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from runtime.executor import Executor, Sink
+from runtime.sink import Sink
 from turnout.scoring.v1 import scoring_pb2
-from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreAnswer, ScoreRequest
+from turnout.scoring.v1.scoring_pb2 import (
+    AnswerBatch,
+    Flow,
+    RequestBatch,
+    ScoreAnswer,
+    ScoreRequest,
+)
 from turnout.scoring.v1.scoring_pb2_grpc import ScoringServicer, add_ScoringServicer_to_server
 
 SERVICE = scoring_pb2.DESCRIPTOR.services_by_name["Scoring"].full_name
@@ -27,9 +34,29 @@ _QUIET_S = 0.02
 _STOP_GRACE_S = 1.0
 
 
+# See scoring.proto.
+HEADERS_WISH = ("turnout-headers", "1")
+
+
+class Runner(Protocol):
+    """Who runs requests: an executor, or a pool of worker processes."""
+
+    def submit(self, requests: Iterable[ScoreRequest], sink: Sink) -> None:
+        """Queues requests; each will be answered into ``sink`` unless that is closed."""
+
+    def steer(self, flows: Iterable[Flow], sink: Sink) -> None:
+        """Takes in what the router says of streamed answers."""
+
+    def drop(self, sink: Sink) -> None:
+        """The sink's stream is gone."""
+
+
 class _Scoring(ScoringServicer):
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+        self._wishes: asyncio.Future[tuple[tuple[str, str], ...]] = (
+            asyncio.get_running_loop().create_future()
+        )
         self._sinks: set[Sink] = set()
         self._readers: set[asyncio.Task[None]] = set()
 
@@ -38,6 +65,8 @@ class _Scoring(ScoringServicer):
         request_iterator: AsyncIterator[RequestBatch],
         context: "grpc.aio.ServicerContext[RequestBatch, AnswerBatch]",
     ) -> None:
+        # Tells the router that the script is ready, and what it wants to be sent.
+        await context.send_initial_metadata(await asyncio.shield(self._wishes))
         # A group: when one side fails, the stream breaks, so that the router learns of it.
         with self._sink() as sink:
             async with asyncio.TaskGroup() as tasks:
@@ -53,10 +82,21 @@ class _Scoring(ScoringServicer):
         context: "grpc.aio.ServicerContext[ScoreRequest, ScoreAnswer]",  # noqa: ARG002
     ) -> ScoreAnswer:
         with self._sink() as sink:
-            self._executor.submit([request], sink)
-            (answer,) = await sink.take()
-            sink.on_sent(1)
-            return answer
+            self._runner.submit([request], sink)
+            whole = ScoreAnswer(more=True)
+            while whole.more:
+                for part in await sink.take():
+                    # Strings and bytes are replaced by a merge; the parts' bodies add up.
+                    payload = whole.payload + part.payload
+                    whole.MergeFrom(part)
+                    whole.payload, whole.more = payload, part.more
+                    self._runner.steer([Flow(id=part.id, granted_bytes=len(part.payload))], sink)
+                    sink.on_sent([part])
+            return whole
+
+    def on_ready(self, *, wants_headers: bool) -> None:
+        """The script can take requests."""
+        self._wishes.set_result((HEADERS_WISH,) if wants_headers else ())
 
     async def settle(self) -> None:
         """Returns when everything that was taken has been answered."""
@@ -84,13 +124,13 @@ class _Scoring(ScoringServicer):
         try:
             yield sink
         finally:
-            # Requests of a broken stream are not worth running.
-            sink.closed = True
+            self._runner.drop(sink)
             self._sinks.discard(sink)
 
     async def _read(self, request_iterator: AsyncIterator[RequestBatch], sink: Sink) -> None:
         async for batch in request_iterator:
-            self._executor.submit(batch.requests, sink)
+            self._runner.submit(batch.requests, sink)
+            self._runner.steer(batch.flows, sink)
         # The router sends no more; it still gets its answers.
         await sink.idle.wait()
 
@@ -102,14 +142,14 @@ async def _write(
     while True:
         answers = await sink.take()
         await context.write(AnswerBatch(answers=answers))
-        sink.on_sent(len(answers))
+        sink.on_sent(answers)
 
 
 class Service:
     """The server of one instance: up from the start, healthy when the script is ready."""
 
-    def __init__(self, executor: Executor) -> None:
-        self._scoring = _Scoring(executor)
+    def __init__(self, runner: Runner) -> None:
+        self._scoring = _Scoring(runner)
         self._health = health.aio.HealthServicer()
         self._server = grpc.aio.server(options=_OPTIONS)
 
@@ -128,8 +168,9 @@ class Service:
         self._server.add_insecure_port(target)
         await self._server.start()
 
-    async def on_ready(self) -> None:
-        """The script can take requests."""
+    async def on_ready(self, *, wants_headers: bool) -> None:
+        """The script can take requests, and wants the clients' headers or not."""
+        self._scoring.on_ready(wants_headers=wants_headers)
         await self._set_health(serving=True)
 
     async def drain(self, timeout_s: float) -> None:

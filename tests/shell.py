@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from router.core.dispatcher import Dispatcher
 from router.core.lane import Lane
-from router.core.request import Answer, Outcome, Refusal, Request
+from router.core.request import NO_HEAD, Answer, Outcome, Refusal, Request
 from router.core.routing import DeploymentRoute, EndpointRoute, InstanceRoute, Routing
 
 ENDPOINT = "my-endpoint"
@@ -27,6 +27,7 @@ class ScriptedAnswer:
     status: int = 200
     content_type: str = "application/json"
     run_ns: int = 20_000
+    more: bool = False
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Asked:
     """One client's request and everything it was told."""
 
     payload: bytes
+    parts: list[Answer] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     request: Request | None = None
@@ -44,7 +46,8 @@ class Asked:
 
     def on_answer(self, request: Request, answer: Answer) -> None:
         assert request is self.request
-        self.answers.append(answer)
+        assert not self.told, "an answer after the last"
+        (self.parts if answer.more else self.answers).append(answer)
 
     def on_refusal(self, request: Request, refusal: Refusal) -> None:
         assert request is self.request
@@ -69,6 +72,8 @@ class Shell:
         self.asked: list[Asked] = []
         self.at: dict[str, list[Sent]] = {}
         self.drained: list[str] = []
+        self.granted_bytes: dict[int, int] = {}
+        self.cancelled: list[tuple[str, int]] = []
         self.generation = 0
         self._woken: list[Lane] = []
 
@@ -85,6 +90,14 @@ class Shell:
         assert instance_id not in self.drained, "sent to an instance that was let go"
         assert not any(request.done for request in batch), "sent a request that was answered"
         self.at.setdefault(instance_id, []).extend(Sent(r.id, r.payload, r) for r in batch)
+
+    def grant(self, instance_id: str, request_id: int, count_bytes: int) -> None:
+        assert instance_id not in self.drained
+        self.granted_bytes[request_id] = self.granted_bytes.get(request_id, 0) + count_bytes
+
+    def cancel(self, instance_id: str, request_id: int) -> None:
+        assert instance_id not in self.drained
+        self.cancelled.append((instance_id, request_id))
 
     def on_drained(self, instance_id: str) -> None:
         assert not self.at.get(instance_id), "an instance that holds requests was let go"
@@ -104,9 +117,7 @@ class Shell:
         if isinstance(found, Refusal):
             asked.refusals.append(found)
             return asked
-        result = self.dispatcher.arrive(
-            found, pinned, asked.payload, "application/json", asked, self.now_ns
-        )
+        result = self.dispatcher.arrive(found, pinned, asked.payload, NO_HEAD, asked, self.now_ns)
         if isinstance(result, Refusal):
             asked.refusals.append(result)
         else:
@@ -128,6 +139,15 @@ class Shell:
             instance_id,
             [ScriptedAnswer(sent.id, b"answer to " + sent.payload, status=status)
              for sent in answered],
+        )  # fmt: skip
+        self.check_conservation()
+
+    def answer_part(self, instance_id: str, count: int | None = None) -> None:
+        """The instance sends one part of each of its oldest ``count`` answers, or of all."""
+        self.dispatcher.on_answers(
+            instance_id,
+            [ScriptedAnswer(sent.id, b"answer to " + sent.payload, more=True)
+             for sent in self.at.get(instance_id, [])[:count]],
         )  # fmt: skip
         self.check_conservation()
 
@@ -159,7 +179,7 @@ class Shell:
         assert self.dispatcher.ledger.answered == told
         assert self.dispatcher.ledger.accepted == len(self.asked)
         for asked in self.asked:
-            for answer in asked.answers:
+            for answer in asked.parts + asked.answers:
                 assert answer.payload == b"answer to " + asked.payload, "another's answer"
 
 

@@ -5,7 +5,8 @@ with the time as an argument; what is to be done goes out through a port. A shel
 worker's event loop, or the simulator's - does it. Nothing here waits, so each call runs
 to its end and what it leaves behind is consistent (invariant 2).
 
-Who serves which lane, and when an instance is drained, is membership.py's.
+Who is let in, and to which lane, is admission.py's; who serves a lane, and when an instance
+is drained, is membership.py's.
 """
 
 import random
@@ -13,57 +14,45 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from router.core import refusals
+from router.core.admission import Admission, AdmissionPort
 from router.core.lane import Instance, Lane
-from router.core.ledger import Ledger
 from router.core.membership import Membership
-from router.core.request import Answer, Client, Kind, Outcome, Refusal, Request
+from router.core.request import Answer, Kind, Outcome, Refusal, Request
 from router.core.routing import Routing
-from router.core.snapshot import (
-    EMPTY,
-    Snapshot,
-    SnapshotEndpoint,
-    compile_snapshot,
-)
+from router.core.snapshot import Snapshot, compile_snapshot
 from router.core.statistics import EndpointStatistics, WorkerStatistics
-from router.core.tokens import Tokens
 
 STATUS_OK = 200
 
 
-class Port(Protocol):
+class Port(AdmissionPort, Protocol):
     """What a shell does for the dispatcher."""
-
-    def wake(self, lane: Lane) -> None:
-        """Call ``pump(lane)`` soon: after what has already arrived, so that it is gathered."""
 
     def send(self, instance_id: str, batch: Sequence[Request], now_ns: int) -> None:
         """Give the batch to the instance as one message."""
 
-    def verify_token(self, token: bytes, secret: str) -> int:
-        """The nanoseconds that the token is still good for; 0 if it is not one of the secret's."""
+    def grant(self, instance_id: str, request_id: int, count_bytes: int) -> None:
+        """Let the instance send so much more of a streamed answer."""
+
+    def cancel(self, instance_id: str, request_id: int) -> None:
+        """Tell the instance that nobody wants the rest of a streamed answer."""
 
     def on_drained(self, instance_id: str) -> None:
         """The instance left the routing and holds no request: its stream may be closed."""
 
 
-class Dispatcher:
+class Dispatcher(Admission):
     """Routes requests by one snapshot and sees to it that each is answered exactly once.
 
     Attributes:
-        snapshot: the one in force. Take it once a request and pass it on (invariant 1).
-        ledger: what was taken and is not answered yet (invariant 9).
         unexpected: answers that matched nothing outstanding, and were dropped.
     """
 
     def __init__(self, port: Port, rng: random.Random, now_ns: int) -> None:
-        self.snapshot: Snapshot = EMPTY
-        self.ledger = Ledger(now_ns)
+        super().__init__(port, rng, now_ns)
         self.unexpected = 0
-        self.refused: dict[str, int] = {}
         self._port = port
-        self._rng = rng
         self._membership = Membership(port.on_drained)
-        self._tokens = Tokens(port.verify_token)
 
     def swap(self, routing: Routing, unreachable: Collection[str] = ()) -> None:
         """Puts ``routing`` in force, whole: each later arrival sees it, none an older one.
@@ -79,60 +68,6 @@ class Dispatcher:
         for lane in self._membership.update(before, after, unreachable):
             self._wake(lane)
         self._drop_copies(before, after)
-
-    def authorize(
-        self, endpoint_name: str, authorization: bytes, now_ns: int
-    ) -> SnapshotEndpoint | Refusal:
-        """The endpoint of the present snapshot, if the Authorization header's value opens it.
-
-        An endpoint that does not exist is refused like a wrong key: names are no secret to
-        be guessed by their status code (DESIGN.md: 401 comes before 404).
-        """
-        endpoint = self.snapshot.endpoints.get(endpoint_name)
-        if endpoint is not None and endpoint.allows(authorization, self._tokens, now_ns):
-            return endpoint
-        return self._refuse(endpoint_name, refusals.UNAUTHORIZED)
-
-    def arrive(
-        self,
-        endpoint: SnapshotEndpoint,
-        pinned: str | None,
-        payload: bytes,
-        content_type: str,
-        client: Client,
-        now_ns: int,
-    ) -> Request | Refusal:
-        """Takes a request, or refuses it at once.
-
-        Args:
-            endpoint: from ``authorize``, or of the present snapshot for a trusted caller;
-                used at once, so that it is still the one in force.
-            pinned: the deployment that the request names, None for live traffic.
-            client: is told the answer, unless a refusal is returned.
-        """
-        if pinned is not None:
-            deployment = endpoint.deployments.get(pinned)
-            if deployment is None:
-                return self._refuse(endpoint.name, refusals.unknown_deployment(endpoint, pinned))
-            kind = Kind.DIRECT
-        elif endpoint.live is not None:
-            deployment = endpoint.live_deployments[endpoint.live.schedule.pick()]
-            kind = Kind.LIVE
-        else:
-            return self._refuse(endpoint.name, refusals.no_traffic(endpoint))
-        lane = deployment.lane
-        if lane.pending >= deployment.pending_max:
-            return self._refuse(endpoint.name, refusals.too_many_pending(deployment))
-        request = self.ledger.take(kind, deployment, payload, content_type, client, now_ns)
-        self._wake(lane)
-        if kind is Kind.DIRECT:
-            lane.direct += 1
-            return request
-        lane.live += 1
-        mirror = endpoint.mirror
-        if mirror is not None and mirror.schedule.pick():
-            self._copy(endpoint, payload, content_type, now_ns)
-        return request
 
     def pump(self, lane: Lane, now_ns: int) -> None:
         """Hands queued requests to instances that have room."""
@@ -163,7 +98,10 @@ class Dispatcher:
         for answer in answers:
             request = self.ledger.find(answer.id)
             if request is None or request.instance is not instance:
-                self._on_unexpected(instance, answer.id)
+                self._on_unexpected(instance, answer)
+                continue
+            if answer.more:
+                self._on_part(request, answer)
                 continue
             instance.outstanding -= 1
             lane.outstanding -= 1
@@ -177,6 +115,16 @@ class Dispatcher:
             self._wake(lane)
         self._membership.settle(lane)
 
+    def grant(self, request: Request, count_bytes: int) -> None:
+        """The client has taken so much of a streamed answer: as much more may come."""
+        if request.instance is not None and not request.done:
+            self._port.grant(request.instance.id, request.id, count_bytes)
+
+    def abandon(self, request: Request) -> None:
+        """The client of a streamed answer is gone; its last part still ends the request."""
+        if request.instance is not None and not request.done:
+            self._port.cancel(request.instance.id, request.id)
+
     def on_time(self, now_ns: int) -> None:
         """Answers requests whose deadline has passed. To be called every few milliseconds."""
         for request in self.ledger.overdue(now_ns):
@@ -185,6 +133,8 @@ class Dispatcher:
             if request.instance is not None:
                 # It still occupies the instance, until its late answer comes.
                 request.instance.expired.add(request.id)
+                if request.begun:
+                    self._port.cancel(request.instance.id, request.id)
             else:
                 lane.queue.remove(request)
                 if not lane.instances:
@@ -206,7 +156,7 @@ class Dispatcher:
             if request.kind is Kind.COPY:
                 self.ledger.finish(request)
                 lane.copies_lost += 1
-            elif request.resent or request.deadline_ns <= now_ns:
+            elif request.resent or request.begun or request.deadline_ns <= now_ns:
                 self._finish_refused(request, refusals.instance_lost(request.deployment))
             else:
                 request.resent = True
@@ -249,20 +199,6 @@ class Dispatcher:
             ),
         )
 
-    def _copy(
-        self, endpoint: SnapshotEndpoint, payload: bytes, content_type: str, now_ns: int
-    ) -> None:
-        """Mirrors a live request; a shadow without room or instance loses it (invariant 5)."""
-        deployment = endpoint.mirror_deployment
-        assert deployment is not None
-        lane = deployment.lane
-        if lane.copies_pending >= deployment.pending_max or not lane.instances:
-            lane.copies_lost += 1
-            return
-        lane.copies += 1
-        self.ledger.take(Kind.COPY, deployment, payload, content_type, None, now_ns)
-        self._wake(lane)
-
     def _drop_copies(self, before: Snapshot, after: Snapshot) -> None:
         """Where mirroring has ended, no live request must wait behind copies (invariant 5)."""
         for name, endpoint in before.endpoints.items():
@@ -287,21 +223,25 @@ class Dispatcher:
                 lane.failed += 1
             client.on_answer(request, answer)
 
-    def _on_unexpected(self, instance: Instance, number: int) -> None:
+    def _on_part(self, request: Request, answer: Answer) -> None:
+        """Passes on a part that others follow; a copy's is dropped, and has no slow reader."""
+        request.begun = True
+        request.payload = b""
+        if request.client is not None:
+            request.client.on_answer(request, answer)
+        else:
+            self.grant(request, len(answer.payload))
+
+    def _on_unexpected(self, instance: Instance, answer: Answer) -> None:
         """A late answer frees its place; any other answers nothing that was asked."""
-        if number in instance.expired:
-            instance.expired.discard(number)
+        if answer.id not in instance.expired:
+            self.unexpected += 1
+        elif answer.more:
+            self._port.cancel(instance.id, answer.id)
+        else:
+            instance.expired.discard(answer.id)
             instance.outstanding -= 1
             instance.lane.outstanding -= 1
-        else:
-            self.unexpected += 1
-
-    def _refuse(self, endpoint_name: str, refusal: Refusal) -> Refusal:
-        self.ledger.refuse()
-        # Only endpoints that exist: strangers must not grow a table by guessing names.
-        if endpoint_name in self.refused:
-            self.refused[endpoint_name] += 1
-        return refusal
 
     def _finish_refused(self, request: Request, refusal: Refusal) -> None:
         self.ledger.finish(request)
@@ -312,8 +252,3 @@ class Dispatcher:
         lane.answered += 1
         lane.failed += 1
         request.client.on_refusal(request, refusal)
-
-    def _wake(self, lane: Lane) -> None:
-        if not lane.woken:
-            lane.woken = True
-            self._port.wake(lane)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from router.core.deadlines import Deadlines
 from router.core.lane import Instance
-from router.core.request import Client, Kind, Request
+from router.core.request import Client, Head, Kind, Request
 from router.core.snapshot import SnapshotDeployment
 
 
@@ -43,7 +43,7 @@ class Ledger:
         kind: Kind,
         deployment: SnapshotDeployment,
         payload: bytes,
-        content_type: str,
+        head: Head,
         client: Client | None,
         now_ns: int,
     ) -> Request:
@@ -54,9 +54,7 @@ class Ledger:
         """
         self._last_id += 1
         deadline_ns = now_ns + deployment.timeout_ns
-        request = Request(
-            self._last_id, kind, deployment, payload, content_type, deadline_ns, client
-        )
+        request = Request(self._last_id, kind, deployment, payload, head, deadline_ns, client)
         self._pending[request.id] = request
         self._deadlines.add(request.id, deadline_ns)
         lane = deployment.lane

@@ -3,6 +3,7 @@
 One object a request, with preallocated slots: the hot path makes nothing else that lives.
 """
 
+from collections.abc import Sequence
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,11 +15,36 @@ if TYPE_CHECKING:
 
 
 class Kind(Enum):
-    """How a request found its deployment."""
+    """How a request found its deployment: by the schedule, past it, or as a copy."""
 
     LIVE = "live"
     DIRECT = "direct"
     COPY = "copy"
+
+
+class Head(Struct, frozen=True, gc=False):
+    """What a client said besides the body. The core passes it on and looks at none of it.
+
+    Attributes:
+        content_type: the body's media type.
+        method, target: both empty for POST /score; the target is the path below the endpoint,
+            with its query.
+        headers: the client's own, in their order.
+        legacy_id: what x-ms-request-id of the answer shall be; empty for the request's id.
+        echo: header lines that go back with the answer, each with its line end.
+        takes_chunks: the client can read an answer whose length isn't known when it begins.
+    """
+
+    content_type: str = "application/json"
+    method: str = ""
+    target: str = ""
+    headers: Sequence[tuple[bytes, bytes]] = ()
+    legacy_id: bytes = b""
+    echo: bytes = b""
+    takes_chunks: bool = True
+
+
+NO_HEAD = Head()
 
 
 class Reason(Enum):
@@ -52,7 +78,11 @@ class Outcome(IntEnum):
 
 
 class Answer(Protocol):
-    """One answer of an instance: scoring.proto's ScoreAnswer, or the simulator's own."""
+    """One answer of an instance: scoring.proto's ScoreAnswer, or the simulator's own.
+
+    A streamed one comes in parts, each an Answer; status and outcome are those of the whole
+    as far as it is known.
+    """
 
     @property
     def id(self) -> int:
@@ -78,15 +108,19 @@ class Answer(Protocol):
     def run_ns(self) -> int:
         """Time spent inside run(); 0 if it did not run."""
 
+    @property
+    def more(self) -> bool:
+        """Whether another part follows."""
+
 
 class Client(Protocol):
-    """Who asked. Exactly one of the two is called, once, for each request it was taken for."""
+    """Who asked. Each request it was taken for ends once: by a last answer or a refusal."""
 
     def on_answer(self, request: "Request", answer: Answer) -> None:
-        """The model answered, well or badly."""
+        """The model answered, well or badly; if there is ``more``, this was a part."""
 
     def on_refusal(self, request: "Request", refusal: Refusal) -> None:
-        """The router answers in the model's place."""
+        """The router answers in the model's place, or ends an answer that has begun."""
 
 
 class Request:
@@ -95,21 +129,26 @@ class Request:
     Attributes:
         id: unique in this worker; 0 is never used.
         deployment: the snapshot's deployment it was routed to, pinned at arrival.
-        payload: the body; released when the request is done.
+        payload: the body; released when an answer begins, or when the request is done.
+        head: see Head.
         deadline_ns: when it must be answered, on the clock that gave ``now_ns``.
         client: None for a copy, whose answer is measured and dropped.
+        copy_of: the id of the live request that this is a copy of, 0 if it is none.
         instance: where it is outstanding, None while it is queued.
         resent: whether it was outstanding at an instance that was lost.
+        begun: a part of its answer has come, and it can't be sent to another instance.
         done: answered, refused or dropped; nothing may answer it again.
-        reply: for the listener's use: the rendered answer while earlier ones are awaited.
+        reply: for the listener's use: what is rendered of its answer and not written yet.
     """
 
     __slots__ = (
+        "begun",
         "client",
-        "content_type",
+        "copy_of",
         "deadline_ns",
         "deployment",
         "done",
+        "head",
         "id",
         "instance",
         "kind",
@@ -124,7 +163,7 @@ class Request:
         kind: Kind,
         deployment: "SnapshotDeployment",
         payload: bytes,
-        content_type: str,
+        head: Head,
         deadline_ns: int,
         client: Client | None,
     ) -> None:
@@ -132,10 +171,12 @@ class Request:
         self.kind = kind
         self.deployment = deployment
         self.payload = payload
-        self.content_type = content_type
+        self.head = head
         self.deadline_ns = deadline_ns
         self.client = client
+        self.copy_of = 0
         self.instance: Instance | None = None
         self.resent = False
+        self.begun = False
         self.done = False
-        self.reply: bytes | None = None
+        self.reply: object = None

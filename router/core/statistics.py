@@ -11,7 +11,7 @@ class DeploymentStatistics(Struct, frozen=True, kw_only=True):
 
     Attributes:
         live: live requests that traffic rules sent here; direct calls not among them.
-        direct: requests that named this deployment in their header.
+        direct: requests that named this deployment in their header, or asked for no prediction.
         copies: mirrored copies accepted for it.
         copies_lost: copies dropped because it was saturated or gone.
         answered: live and direct requests answered, whatever the answer.

@@ -9,11 +9,12 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
-from router.core.request import Answer, Refusal, Request
+from router.core.request import Answer, Outcome, Refusal, Request
 from router.data_plane import statuses
-from router.data_plane.engine import now_ns
+from router.data_plane.intake import take_in
 from router.data_plane.reader import Reader, RefusedError
 from router.data_plane.statuses import Status
+from router.data_plane.streamed import Streamed
 
 if TYPE_CHECKING:
     from router.data_plane.listener import Listener
@@ -78,6 +79,10 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
         """The client is gone; answers to it are dropped when they come."""
         self._closed = True
+        for request in self._waiting:
+            if isinstance(request.reply, Streamed) and not request.reply.complete:
+                assert isinstance(request, Request)
+                self._dispatcher.abandon(request)
         self._listener.on_closed(self)
 
     def data_received(self, data: bytes) -> None:
@@ -108,6 +113,7 @@ class Connection(asyncio.Protocol):
         """The client reads again."""
         self._write_paused = False
         self._update_reading()
+        self._flush()
 
     # The reader's Owner
 
@@ -125,7 +131,7 @@ class Connection(asyncio.Protocol):
         self._owes_continue = False
         if self._draining or not reader.keep_alive:
             self._closing = True
-        result = self._dispatch(reader)
+        result = take_in(reader, self._dispatcher, self._replies, self, close=self._closing)
         if isinstance(result, Request):
             self._waiting.append(result)
         else:
@@ -136,19 +142,27 @@ class Connection(asyncio.Protocol):
     # The dispatcher's Client
 
     def on_answer(self, request: Request, answer: Answer) -> None:
-        """The model has answered."""
+        """The model has answered, or sends a part of its answer."""
         if self._closed:
+            if answer.more:
+                self._dispatcher.abandon(request)
             return
-        request.reply = self._replies.answer(request, answer, close=self._is_last(request))
+        if answer.more or request.reply is not None:
+            self._on_part(request, answer)
+        else:
+            request.reply = self._replies.answer(request, answer, close=self._is_last(request))
         self._flush()
 
     def on_refusal(self, request: Request, refusal: Refusal) -> None:
-        """The router answers in the model's place."""
+        """The router answers in the model's place, or ends an answer that has begun."""
         if self._closed:
             return
-        request.reply = self._replies.refusal(
-            refusal, deployment=request.deployment.name, close=self._is_last(request)
-        )
+        if isinstance(request.reply, Streamed):
+            request.reply.cut_off()
+        else:
+            request.reply = self._replies.refusal(
+                refusal, request=request, close=self._is_last(request)
+            )
         self._flush()
 
     # The listener's
@@ -163,33 +177,19 @@ class Connection(asyncio.Protocol):
         """Cuts the connection."""
         self._transport.abort()
 
-    def _dispatch(self, reader: Reader) -> Request | bytes:
-        """Hands the request to the dispatcher, or renders why not."""
-        replies, close = self._replies, self._closing
-        name = reader.endpoint_name()
-        if name is None:
-            message = (
-                f"expected POST /ENDPOINT/score, or POST /score with the host ENDPOINT.DOMAIN, got "
-                f"the URL {reader.url!r}"
-            )
-            return replies.error(statuses.NOT_FOUND, message, close=close)
-        if reader.method != b"POST":
-            message = f"expected POST, got {reader.method.decode('latin-1')}"
-            reply = replies.error(statuses.METHOD_NOT_ALLOWED, message, close=close)
-            # HEAD is answered without a body, whatever its headers announce.
-            return (
-                reply.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if reader.method == b"HEAD" else reply
-            )
-        arrived_ns = now_ns()
-        endpoint = self._dispatcher.authorize(name, reader.authorization, arrived_ns)
-        if isinstance(endpoint, Refusal):
-            return replies.refusal(endpoint, deployment=None, close=close)
-        result = self._dispatcher.arrive(
-            endpoint, reader.pinned, reader.body, reader.content_type, self, arrived_ns
-        )
-        if isinstance(result, Refusal):
-            return replies.refusal(result, deployment=None, close=close)
-        return result
+    def _on_part(self, request: Request, answer: Answer) -> None:
+        reply = request.reply
+        if reply is None:
+            head = self._replies.begin(request, answer, close=self._is_last(request))
+            reply = request.reply = Streamed(head, chunked=request.head.takes_chunks)
+        assert isinstance(reply, Streamed)
+        reply.add(answer.payload)
+        if answer.more:
+            return
+        if answer.outcome == Outcome.RETURNED:
+            reply.end()
+        else:
+            reply.cut_off()
 
     def _close_when_answered(self) -> None:
         self._closing = True
@@ -208,10 +208,13 @@ class Connection(asyncio.Protocol):
         self._flush()
 
     def _flush(self) -> None:
-        """Writes the answers that are due: those with no unanswered request before them."""
+        """Writes what is due: answers, and parts of one, with none unanswered before them."""
         waiting = self._waiting
         while waiting and (reply := waiting[0].reply) is not None:
-            self._transport.write(reply)
+            if isinstance(reply, bytes):
+                self._transport.write(reply)
+            elif not self._write_streamed(waiting[0]):
+                break
             waiting.popleft()
         if not self._reading and len(waiting) <= PIPELINED_MAX:
             self._update_reading()
@@ -225,6 +228,30 @@ class Connection(asyncio.Protocol):
         elif self._owes_continue:
             self._owes_continue = False
             self._transport.write(CONTINUE)
+
+    def _write_streamed(self, request: Request | _Ready) -> bool:
+        """Writes what there is of the answer at the head of the line; tells if it was all."""
+        reply = request.reply
+        assert isinstance(request, Request)
+        assert isinstance(reply, Streamed)
+        if rendered := reply.take():
+            self._transport.write(rendered)
+        if reply.cut:
+            self._cut_off(reply)
+            return False
+        if not self._write_paused and (count_bytes := reply.take_grant()):
+            self._dispatcher.grant(request, count_bytes)
+        return reply.complete
+
+    def _cut_off(self, reply: Streamed) -> None:
+        """Ends the connection so that the client takes the answer for no whole one."""
+        self._closed = self._closing = True
+        if reply.chunked:
+            # The last chunk is missing.
+            self._transport.close()
+        else:
+            # An orderly end would look like the body's.
+            self._transport.abort()
 
     def _update_reading(self) -> None:
         reading = not self._write_paused and len(self._waiting) <= PIPELINED_MAX

@@ -15,8 +15,10 @@ from router.core.dispatcher import Dispatcher
 from router.core.lane import Lane
 from router.core.request import Answer, Request
 from router.core.routing import Routing
+from router.data_plane.request_ids import RequestIds
 from router.data_plane.tokens import verify_token
 from router.data_plane.upstream import Upstream
+from turnout.scoring.v1.scoring_pb2 import Flow
 
 CONNECT_TIMEOUT_S = 5.0
 TICK_S = 0.02
@@ -28,6 +30,7 @@ class Engine:
     """Routes requests to instances over gRPC. To be made and used on one event loop."""
 
     def __init__(self) -> None:
+        self.request_ids = RequestIds()
         self.dispatcher = Dispatcher(self, random.Random(), now_ns())  # noqa: S311 - not a secret
         self._loop = asyncio.get_running_loop()
         self._upstreams: dict[str, Upstream] = {}
@@ -100,6 +103,14 @@ class Engine:
         """One message."""
         self._upstreams[instance_id].send(batch, sent_ns)
 
+    def grant(self, instance_id: str, request_id: int, count_bytes: int) -> None:
+        """One message; parts are granted by the dozen of kilobytes."""
+        self._upstreams[instance_id].steer(Flow(id=request_id, granted_bytes=count_bytes))
+
+    def cancel(self, instance_id: str, request_id: int) -> None:
+        """One message."""
+        self._upstreams[instance_id].steer(Flow(id=request_id, cancelled=True))
+
     def on_drained(self, instance_id: str) -> None:
         """Nobody needs the stream any more."""
         self._close_upstream(instance_id)
@@ -130,7 +141,7 @@ class Engine:
             for deployment in endpoint.deployments:
                 for instance in deployment.instances:
                     if instance.id not in self._upstreams:
-                        upstream = Upstream(instance.id, instance.target, self)
+                        upstream = Upstream(instance.id, instance.target, self, self.request_ids)
                         self._upstreams[instance.id] = upstream
                         upstream.start()
                         added.append(upstream)

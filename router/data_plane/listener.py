@@ -9,6 +9,7 @@ import socket
 from router.core.dispatcher import Dispatcher
 from router.data_plane.connection import Connection
 from router.data_plane.replies import Replies
+from router.data_plane.request_ids import RequestIds
 
 BACKLOG = 1024
 SECOND_S = 1.0
@@ -19,13 +20,16 @@ class Listener:
 
     Args:
         dispatcher: takes the requests.
+        request_ids: names them to clients.
         max_payload_bytes: larger bodies are refused with 413.
     """
 
-    def __init__(self, dispatcher: Dispatcher, max_payload_bytes: int) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, request_ids: RequestIds, max_payload_bytes: int
+    ) -> None:
         self.dispatcher = dispatcher
         self.max_payload_bytes = max_payload_bytes
-        self.replies = Replies()
+        self.replies = Replies(request_ids)
         self.connections: set[Connection] = set()
         self.draining = False
         self._server: asyncio.Server | None = None

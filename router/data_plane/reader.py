@@ -8,13 +8,16 @@ from typing import Protocol
 
 import httptools
 
+from router.core.request import Head
 from router.data_plane import statuses
+from router.data_plane.addresses import SCORE, destination
+from router.data_plane.client_ids import ECHOED, echo_of
 from router.data_plane.statuses import Status
 
 URL_BYTES_MAX = 8 * 1024
 HEAD_BYTES_MAX = 64 * 1024
 
-SCORE = b"/score"
+POST = b"POST"
 DEFAULT_CONTENT_TYPE = "application/json"
 
 
@@ -44,12 +47,14 @@ class Reader:
         in_message: a request has begun to come and is not whole yet.
         pinned: the header azureml-model-deployment, None without it.
         authorization, content_type: those headers.
+        headers: all of them, names in lower case.
     """
 
     __slots__ = (
         "_body",
         "_body_begun",
         "_body_bytes",
+        "_echoed",
         "_expects_continue",
         "_head_bytes",
         "_host",
@@ -59,6 +64,7 @@ class Reader:
         "_url",
         "authorization",
         "content_type",
+        "headers",
         "in_message",
         "pinned",
     )
@@ -119,22 +125,25 @@ class Reader:
         parts = self._body
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    def endpoint_name(self) -> str | None:
-        """The endpoint that the URL names: /{endpoint}/score, or /score on {endpoint}.domain."""
-        path, host = self._url, self._host
-        if path[:1] != b"/":
-            # An absolute URI names a host of its own, which wins over the header's.
-            try:
-                url = httptools.parse_url(path)
-            except httptools.HttpParserInvalidURLError:
-                return None
-            host = url.host or host
-            path = url.path or b""
-        path = path.partition(b"?")[0]
-        if not path.endswith(SCORE):
-            return None
-        name = path[1 : -len(SCORE)] if path != SCORE else host.partition(b".")[0]
-        return name.decode("latin-1")
+    def destination(self) -> tuple[str, bytes] | None:
+        """The endpoint that the URL names, and the path below it; None if it names none."""
+        return destination(self._url, self._host)
+
+    def head(self, target: bytes) -> Head:
+        """What goes on to the instance and back to the client; ``target`` by ``destination``."""
+        method = self.method
+        query = self._url.partition(b"?")[2]
+        legacy_id, echo = echo_of(self._echoed) if self._echoed else (b"", b"")
+        usual = method == POST and target == SCORE and not query
+        return Head(
+            content_type=self.content_type,
+            method="" if usual else method.decode("latin-1"),
+            target="" if usual else (target + b"?" + query if query else target).decode("latin-1"),
+            headers=self.headers,
+            legacy_id=legacy_id,
+            echo=echo,
+            takes_chunks=self._parser.get_http_version() != "1.0",
+        )
 
     # httptools callbacks, in the order of a request.
 
@@ -148,6 +157,8 @@ class Reader:
         self.authorization = b""
         self.pinned: str | None = None
         self.content_type = DEFAULT_CONTENT_TYPE
+        self.headers: list[tuple[bytes, bytes]] = []
+        self._echoed: dict[bytes, bytes] = {}
         self._expects_continue = False
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -161,10 +172,11 @@ class Reader:
             )
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; most are of no concern here, and those after a body mean nothing."""
+        """One header; those after a body mean nothing."""
         if self._body_begun:
             return
         name = name.lower()
+        self.headers.append((name, value))
         if name == b"authorization":
             self.authorization = value
         elif name == b"content-type":
@@ -177,6 +189,8 @@ class Reader:
             self._check_size(int(value))
         elif name == b"expect":
             self._expects_continue = value.lower() == b"100-continue"
+        elif name in ECHOED:
+            self._echoed[name] = value
 
     def on_headers_complete(self) -> None:
         """The body comes next, if any."""

@@ -1,32 +1,34 @@
 """Renders answers and refusals as HTTP/1.1 responses.
 
 What does not change from one response to the next is put together once: per deployment,
-and per second for the date. The headers are Azure's (azure.md 4.1 and 4.2).
+and per second for the date. The headers are Azure's (azure.md 4.1, 4.2 and 7.4). When a
+response is written is connection.py's; the headers that a script sets are in
+script_headers.py.
 """
 
-import uuid
 from email.utils import formatdate
-from itertools import count
+from importlib.metadata import version
 
 import msgspec
 
-from router.core.request import Answer, Outcome, Reason, Refusal, Request
+from router.core.request import NO_HEAD, Answer, Head, Outcome, Reason, Refusal, Request
+from router.data_plane.request_ids import RequestIds
+from router.data_plane.script_headers import content_type_line, script_lines
 from router.data_plane.statuses import BY_REASON, Status
+from turnout.scoring.v1.scoring_pb2 import ScoreAnswer
 
 MODEL_STATUS_OK = 200
 NS_PER_MS = 1e6
+_SERVER_VERSION = b"x-ms-server-version: turnout/%s\r\n" % version("turnout").encode()
 
 
 class Replies:
     """Renders responses of one listener; ``on_second`` keeps their date."""
 
-    __slots__ = ("_common", "_heads", "_id_prefix", "_ids")
+    __slots__ = ("_common", "_heads", "_ids")
 
-    def __init__(self) -> None:
-        # GUIDs, as azure.md 4.2 wants, at the price of a counter: 74 random bits name
-        # the worker, the last group of 12 hexadecimal digits counts.
-        self._id_prefix = str(uuid.uuid4())[:24].encode()
-        self._ids = count(1)
+    def __init__(self, ids: RequestIds) -> None:
+        self._ids = ids
         self._heads: dict[str, bytes] = {}
         self._common = b""
         self.on_second()
@@ -38,46 +40,85 @@ class Replies:
 
     def answer(self, request: Request, answer: Answer, *, close: bool) -> bytes:
         """The response to a request that a model answered; a model's error becomes a 424."""
-        if answer.status == MODEL_STATUS_OK:
-            head = self._heads.get(request.deployment.name) or self._make_head(request)
-        else:
-            head = self._failed_head(request, answer)
         payload = answer.payload
-        return b"%sx-request-id: %s%012x\r\nx-ms-run-fn-exec-ms: %.3f\r\n%s%s%s" % (
-            head,
-            self._id_prefix,
-            next(self._ids),
-            answer.run_ns / NS_PER_MS,
+        return b"%s%scontent-length: %d\r\n\r\n%s" % (
+            self._head(request, answer),
             b"connection: close\r\n" if close else b"",
-            b"content-type: %s\r\ncontent-length: %d\r\n\r\n"
-            % (_header_value(answer.content_type), len(payload)),
+            len(payload),
             payload,
         )
 
-    def refusal(self, refusal: Refusal, *, deployment: str | None, close: bool) -> bytes:
-        """The response to a request that the router answers itself."""
-        extra = _deployment_header(deployment) if deployment else b""
-        return self.error(BY_REASON[refusal.reason], refusal.message, close=close, extra=extra)
+    def begin(self, request: Request, answer: Answer, *, close: bool) -> bytes:
+        """The head of a response whose body comes in parts."""
+        chunked = request.head.takes_chunks
+        return b"%s%s%s\r\n" % (
+            self._head(request, answer),
+            b"transfer-encoding: chunked\r\n" if chunked else b"",
+            b"connection: close\r\n" if close or not chunked else b"",
+        )
 
-    def error(self, status: Status, message: str, *, close: bool, extra: bytes = b"") -> bytes:
-        """An error with DESIGN.md's body."""
+    def refusal(
+        self, refusal: Refusal, *, close: bool, head: Head = NO_HEAD, request: Request | None = None
+    ) -> bytes:
+        """The response to a request that the router answers itself.
+
+        Args:
+            head: what the client said.
+            request: if it was taken, that is, had a deployment.
+        """
+        status = BY_REASON[refusal.reason]
+        if request is None:
+            return self._error(status, refusal.message, self._ids.refused(), head.echo, close=close)
+        extra = request.head.echo + _deployment_header(request.deployment.name)
+        return self._error(status, refusal.message, self._ids.taken(request.id), extra, close=close)
+
+    def error(self, status: Status, message: str, *, close: bool) -> bytes:
+        """An error with DESIGN.md's body, for what was no request to the core."""
+        return self._error(status, message, self._ids.refused(), b"", close=close)
+
+    def _error(
+        self, status: Status, message: str, request_id: bytes, extra: bytes, *, close: bool
+    ) -> bytes:
         body = msgspec.json.encode({"error": {"code": status.code, "message": message}})
-        return b"HTTP/1.1 %s\r\n%s%s%sx-request-id: %s%012x\r\n%s%s%s" % (
+        return b"HTTP/1.1 %s\r\n%s%s%sx-request-id: %s\r\n%s%s%s" % (
             status.line,
             self._common,
             extra,
             status.headers,
-            self._id_prefix,
-            next(self._ids),
+            request_id,
             b"connection: close\r\n" if close else b"",
             b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body),
             body,
         )
 
+    def _head(self, request: Request, answer: Answer) -> bytes:
+        """All but what says where the body ends."""
+        if answer.status == MODEL_STATUS_OK:
+            head = self._heads.get(request.deployment.name) or self._make_head(request)
+        else:
+            head = self._failed_head(request, answer)
+        request_id = self._ids.taken(request.id)
+        said = request.head
+        # What the data plane passes to the core as answers are the protocol's.
+        assert isinstance(answer, ScoreAnswer)
+        return (
+            b"%sx-request-id: %s\r\nx-ms-request-id: %s\r\n%sx-ms-run-fn-exec-ms: %.3f\r\n%s%s"
+            % (
+                head,
+                request_id,
+                said.legacy_id or request_id,
+                said.echo,
+                answer.run_ns / NS_PER_MS,
+                content_type_line(answer.content_type),
+                script_lines(answer.headers) if answer.headers else b"",
+            )
+        )
+
     def _make_head(self, request: Request) -> bytes:
         name = request.deployment.name
-        head = b"HTTP/1.1 200 OK\r\n%s%sx-ms-run-function-failed: False\r\n" % (
+        head = b"HTTP/1.1 200 OK\r\n%s%s%sx-ms-run-function-failed: False\r\n" % (
             self._common,
+            _SERVER_VERSION,
             _deployment_header(name),
         )
         self._heads[name] = head
@@ -85,21 +126,17 @@ class Replies:
 
     def _failed_head(self, request: Request, answer: Answer) -> bytes:
         return (
-            b"HTTP/1.1 424 Model error\r\n%s%s"
+            b"HTTP/1.1 424 Model error\r\n%s%s%s"
             b"ms-azureml-model-error-statuscode: %d\r\nms-azureml-model-error-reason: %s\r\n"
             b"x-ms-run-function-failed: %s\r\n"
         ) % (
             self._common,
+            _SERVER_VERSION,
             _deployment_header(request.deployment.name),
             answer.status,
             Reason.MODEL_ERROR.value.encode(),
             b"True" if answer.outcome == Outcome.RAISED else b"False",
         )
-
-
-def _header_value(text: str) -> bytes:
-    # What an instance says must not end the header, nor break the answers beside it.
-    return text.encode("latin-1", "replace").translate(None, b"\r\n")
 
 
 def _deployment_header(name: str) -> bytes:

@@ -48,7 +48,9 @@ BY_REASON = {
 
 BAD_REQUEST = Status(b"400 Bad Request", "BadRequest")
 NOT_FOUND = Status(b"404 Not found", "NotFound")
-METHOD_NOT_ALLOWED = Status(b"405 Method Not Allowed", "MethodNotAllowed", b"allow: POST\r\n")
+METHOD_NOT_ALLOWED = Status(
+    b"405 Method Not Allowed", "MethodNotAllowed", b"allow: GET, OPTIONS, POST\r\n"
+)
 PAYLOAD_TOO_LARGE = Status(b"413 Payload Too Large", "PayloadTooLarge")
 URI_TOO_LONG = Status(b"414 URI Too Long", "UriTooLong")
 HEADERS_TOO_LARGE = Status(b"431 Request Header Fields Too Large", "HeadersTooLarge")

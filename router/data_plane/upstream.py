@@ -9,12 +9,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import grpc
 
 from router.core.request import Answer, Request
-from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreRequest
+from router.data_plane.forwarding import Forwarding
+from router.data_plane.request_ids import RequestIds
+from turnout.scoring.v1.scoring_pb2 import AnswerBatch, Flow, RequestBatch
 from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
 
 RECONNECT_MS_MIN = 20
@@ -28,6 +30,8 @@ _OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", RECONNECT_MS_MIN),
     ("grpc.max_reconnect_backoff_ms", RECONNECT_MS_MAX),
 )
+
+_Call: TypeAlias = "grpc.aio.StreamStreamCall[RequestBatch, AnswerBatch]"
 
 log = logging.getLogger(__name__)
 
@@ -48,11 +52,12 @@ class Owner(Protocol):
 class Upstream:
     """The stream to one instance. Make it, ``start`` it, ``close`` it."""
 
-    def __init__(self, instance_id: str, target: str, owner: Owner) -> None:
+    def __init__(self, instance_id: str, target: str, owner: Owner, ids: RequestIds) -> None:
         self.instance_id = instance_id
         self.connected = asyncio.Event()
         self._target = target
         self._owner = owner
+        self._forwarding = Forwarding(ids)
         self._unsent: list[RequestBatch] = []
         self._to_send = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -70,17 +75,14 @@ class Upstream:
 
     def send(self, batch: Sequence[Request], now_ns: int) -> None:
         """Sends the batch as one message."""
-        message = RequestBatch(
-            requests=[
-                ScoreRequest(
-                    id=request.id,
-                    payload=request.payload,
-                    content_type=request.content_type,
-                    timeout_ns=max(request.deadline_ns - now_ns, 1),
-                )
-                for request in batch
-            ]
-        )
+        to_proto = self._forwarding.to_proto
+        self._put(RequestBatch(requests=[to_proto(request, now_ns) for request in batch]))
+
+    def steer(self, flow: Flow) -> None:
+        """Says how a streamed answer is to go on."""
+        self._put(RequestBatch(flows=[flow]))
+
+    def _put(self, message: RequestBatch) -> None:
         self._unsent.append(message)
         self._to_send.set()
 
@@ -89,20 +91,24 @@ class Upstream:
         async with grpc.aio.insecure_channel(self._target, options=_OPTIONS) as channel:
             while True:
                 await channel.channel_ready()
-                # What was unsent belongs to the broken stream and was sent elsewhere.
-                self._unsent.clear()
-                self.connected.set()
-                self._owner.on_connected(self.instance_id)
-                if await self._exchange(channel):
-                    delay_ms = RECONNECT_MS_MIN
-                self.connected.clear()
-                self._owner.on_lost(self.instance_id)
+                call = ScoringStub(channel).Stream()
+                # Sent when the script is loaded; says what the instance wants to be sent.
+                wishes = await call.initial_metadata()
+                if not call.done():
+                    self._forwarding.read_wishes(wishes)
+                    # What was unsent belongs to the broken stream and was sent elsewhere.
+                    self._unsent.clear()
+                    self.connected.set()
+                    self._owner.on_connected(self.instance_id)
+                    if await self._exchange(call):
+                        delay_ms = RECONNECT_MS_MIN
+                    self.connected.clear()
+                    self._owner.on_lost(self.instance_id)
                 await asyncio.sleep(delay_ms / 1000)
                 delay_ms = min(delay_ms * 2, RECONNECT_MS_MAX)
 
-    async def _exchange(self, channel: grpc.aio.Channel) -> bool:
+    async def _exchange(self, call: _Call) -> bool:
         """Reads and writes until the stream breaks; tells whether it ever gave an answer."""
-        call = ScoringStub(channel).Stream()
         writer = asyncio.create_task(self._write(call))
         answered = False
         try:
@@ -121,7 +127,7 @@ class Upstream:
                 await writer
         return answered
 
-    async def _write(self, call: "grpc.aio.StreamStreamCall[RequestBatch, AnswerBatch]") -> None:
+    async def _write(self, call: _Call) -> None:
         try:
             while True:
                 await self._to_send.wait()

@@ -51,7 +51,9 @@ class _Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._engine = Engine()
-        self._listener = Listener(self._engine.dispatcher, settings.max_payload_bytes)
+        self._listener = Listener(
+            self._engine.dispatcher, self._engine.request_ids, settings.max_payload_bytes
+        )
         self._control = ControlSocket(settings.socket, self._handle)
         self._listening = False
         self._opening = asyncio.Lock()

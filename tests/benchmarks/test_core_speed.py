@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from router.core.request import NO_HEAD
 from router.core.routing import EndpointRoute, Routing
 from router.core.schedule import Schedule
 from router.core.snapshot import EMPTY, compile_snapshot
@@ -86,7 +87,7 @@ def test_admit_in_4_us_and_with_a_mirror_in_5(
 
     def admit(shell: Shell) -> None:
         found = shell.dispatcher.authorize("my-endpoint", b"Bearer secret", shell.now_ns)
-        shell.dispatcher.arrive(found, None, b"{}", "application/json", client, shell.now_ns)  # type: ignore[arg-type]
+        shell.dispatcher.arrive(found, None, b"{}", NO_HEAD, client, shell.now_ns)  # type: ignore[arg-type]
 
     measure(benchmark, budget_ns, admit, setup)  # type: ignore[arg-type]
 

@@ -59,6 +59,7 @@ class ScriptedInstance(ScoringServicer):
         context: "grpc.aio.ServicerContext[RequestBatch, AnswerBatch]",
     ) -> None:
         """Answers each message with one message."""
+        await context.send_initial_metadata(())
         async for batch in request_iterator:
             assert isinstance(batch, RequestBatch)
             self.messages.append(len(batch.requests))
@@ -82,7 +83,7 @@ class Worker:
 
     def __init__(self, folder: Path, max_payload_bytes: int) -> None:
         self.engine = Engine()
-        self.listener = Listener(self.engine.dispatcher, max_payload_bytes)
+        self.listener = Listener(self.engine.dispatcher, self.engine.request_ids, max_payload_bytes)
         self.port = 0
         self.instances: dict[str, ScriptedInstance] = {}
         self._folder = folder

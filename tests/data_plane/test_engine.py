@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from router.core.request import Answer, Reason, Refusal, Request
+from router.core.request import NO_HEAD, Answer, Reason, Refusal, Request
 from router.core.routing import Routing
 from router.data_plane.engine import now_ns
 from tests.data_plane.scripted import Worker, echo, running
@@ -31,7 +31,7 @@ def ask(worker: Worker, body: bytes = b"{}", pinned: str | None = None) -> async
     dispatcher = worker.engine.dispatcher
     endpoint = dispatcher.snapshot.endpoints["my-endpoint"]
     caller = Caller()
-    result = dispatcher.arrive(endpoint, pinned, body, "application/json", caller, now_ns())
+    result = dispatcher.arrive(endpoint, pinned, body, NO_HEAD, caller, now_ns())
     if isinstance(result, Refusal):
         caller.told.set_result(result)
     return caller.told  # type: ignore[return-value]

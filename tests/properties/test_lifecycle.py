@@ -8,7 +8,7 @@ import inspect
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from router.core import dispatcher, lane, membership, schedule, snapshot
+from router.core import admission, dispatcher, lane, membership, schedule, snapshot
 from router.core.request import Reason
 from tests.shell import Asked, Shell, deployment, endpoint
 
@@ -72,6 +72,12 @@ class RolloutMachine(RuleBasedStateMachine):
         holders = sorted(name for name, held in self.shell.at.items() if held)
         if holders:
             self.shell.answer(data.draw(st.sampled_from(holders)), count, status)
+
+    @rule(data=st.data(), count=st.integers(1, 3))
+    def answer_part(self, data: st.DataObject, count: int) -> None:
+        holders = sorted(name for name, held in self.shell.at.items() if held)
+        if holders:
+            self.shell.answer_part(data.draw(st.sampled_from(holders)), count)
 
     @rule(data=st.data())
     def lose(self, data: st.DataObject) -> None:
@@ -257,7 +263,7 @@ def test_10_what_a_lost_instance_held_is_answered_by_another_once_more_and_no_mo
 
 def test_2_picking_and_swapping_await_nothing_and_take_no_lock() -> None:
     """The core has no coroutine and imports neither threading nor asyncio."""
-    for module in (dispatcher, lane, membership, schedule, snapshot):
+    for module in (admission, dispatcher, lane, membership, schedule, snapshot):
         source = inspect.getsource(module)
         for word in ("async def", "await ", "threading", "asyncio", "Lock("):
             assert word not in source, f"{word!r} in {module.__name__}"

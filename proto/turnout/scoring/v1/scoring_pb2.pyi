@@ -28,16 +28,22 @@ class RequestBatch(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUESTS_FIELD_NUMBER: _builtins.int
+    FLOWS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreRequest]: ...
+    @_builtins.property
+    def flows(self) -> _containers.RepeatedCompositeFieldContainer[Global___Flow]:
+        """About streamed answers: see Flow."""
+
     def __init__(
         self,
         *,
         requests: _abc.Iterable[Global___ScoreRequest] | None = ...,
+        flows: _abc.Iterable[Global___Flow] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flows", b"flows", "requests", b"requests"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -64,6 +70,30 @@ class AnswerBatch(_message.Message):
 Global___AnswerBatch: _TypeAlias = AnswerBatch  # noqa: Y015
 
 @_typing.final
+class Header(_message.Message):
+    """A header line. Values are bytes, because HTTP's are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    value: _builtins.bytes
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Header: _TypeAlias = Header  # noqa: Y015
+
+@_typing.final
 class ScoreRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -71,6 +101,9 @@ class ScoreRequest(_message.Message):
     PAYLOAD_FIELD_NUMBER: _builtins.int
     CONTENT_TYPE_FIELD_NUMBER: _builtins.int
     TIMEOUT_NS_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Chosen by the router; unique among the requests outstanding on a stream."""
     payload: _builtins.bytes
@@ -80,6 +113,17 @@ class ScoreRequest(_message.Message):
     0 means none. Relative, because two processes share no clock. A request
     whose time is over before run() starts is answered EXPIRED, not run.
     """
+    method: _builtins.str
+    """Both empty for what nearly every request is: POST /score without a query."""
+    target: _builtins.str
+    """Path below the endpoint, with the query: "/score?a=1", "/swagger.json"."""
+    @_builtins.property
+    def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Header]:
+        """All the client's headers, in their order, and the router's x-request-id.
+        Only if the instance asked for them, in the stream's initial metadata:
+        "turnout-headers: 1". They cost more than the rest of the request.
+        """
+
     def __init__(
         self,
         *,
@@ -87,10 +131,13 @@ class ScoreRequest(_message.Message):
         payload: _builtins.bytes = ...,
         content_type: _builtins.str = ...,
         timeout_ns: _builtins.int = ...,
+        method: _builtins.str = ...,
+        target: _builtins.str = ...,
+        headers: _abc.Iterable[Global___Header] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "id", b"id", "payload", b"payload", "timeout_ns", b"timeout_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "headers", b"headers", "id", b"id", "method", b"method", "payload", b"payload", "target", b"target", "timeout_ns", b"timeout_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -134,6 +181,8 @@ class ScoreAnswer(_message.Message):
     CONTENT_TYPE_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
     RUN_NS_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     outcome: Global___ScoreAnswer.Outcome.ValueType
     status: _builtins.int
@@ -144,6 +193,16 @@ class ScoreAnswer(_message.Message):
     """For logs and people; never sent to the client."""
     run_ns: _builtins.int
     """Time spent inside run(), in nanoseconds."""
+    more: _builtins.bool
+    """A streamed answer comes in parts, in order, all with this id; all but the
+    last say `more`. The first has status, headers and content type, and maybe
+    a payload; the others only payload. A part that breaks off the stream
+    because the script failed in its midst is the last and OUTCOME_RAISED.
+    """
+    @_builtins.property
+    def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Header]:
+        """What the script set besides the content type."""
+
     def __init__(
         self,
         *,
@@ -154,11 +213,45 @@ class ScoreAnswer(_message.Message):
         content_type: _builtins.str = ...,
         error: _builtins.str = ...,
         run_ns: _builtins.int = ...,
+        headers: _abc.Iterable[Global___Header] | None = ...,
+        more: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "error", b"error", "id", b"id", "outcome", b"outcome", "payload", b"payload", "run_ns", b"run_ns", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "error", b"error", "headers", b"headers", "id", b"id", "more", b"more", "outcome", b"outcome", "payload", b"payload", "run_ns", b"run_ns", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScoreAnswer: _TypeAlias = ScoreAnswer  # noqa: Y015
+
+@_typing.final
+class Flow(_message.Message):
+    """The router steers one streamed answer. The instance may send
+    262,144 bytes of payload and then as many more as it is granted; a part may
+    exceed what is left, and the next one then waits.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    GRANTED_BYTES_FIELD_NUMBER: _builtins.int
+    CANCELLED_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    granted_bytes: _builtins.int
+    """The client has taken so many bytes."""
+    cancelled: _builtins.bool
+    """Nobody wants the rest: no part need be sent but a last one, empty."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        granted_bytes: _builtins.int = ...,
+        cancelled: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancelled", b"cancelled", "granted_bytes", b"granted_bytes", "id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Flow: _TypeAlias = Flow  # noqa: Y015

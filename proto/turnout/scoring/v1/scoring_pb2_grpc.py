@@ -56,7 +56,7 @@ class ScoringServicer:
         the router gathers requests into batches and the instance gathers answers.
         The two groupings are independent: answers come in any order, in any
         batches, each matched to its request by id alone. Every request gets
-        exactly one answer for as long as the stream lives.
+        exactly one answer, whole or in parts, for as long as the stream lives.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -42,7 +42,7 @@ class ScoringStub:
     the router gathers requests into batches and the instance gathers answers.
     The two groupings are independent: answers come in any order, in any
     batches, each matched to its request by id alone. Every request gets
-    exactly one answer for as long as the stream lives.
+    exactly one answer, whole or in parts, for as long as the stream lives.
     """
     Score: _grpc.UnaryUnaryMultiCallable[_scoring_pb2.ScoreRequest, _scoring_pb2.ScoreAnswer]
     """One request, one answer: for people with grpcurl, not for routers."""
@@ -57,7 +57,7 @@ class ScoringAsyncStub(ScoringStub):
     the router gathers requests into batches and the instance gathers answers.
     The two groupings are independent: answers come in any order, in any
     batches, each matched to its request by id alone. Every request gets
-    exactly one answer for as long as the stream lives.
+    exactly one answer, whole or in parts, for as long as the stream lives.
     """
     Score: _aio.UnaryUnaryMultiCallable[_scoring_pb2.ScoreRequest, _scoring_pb2.ScoreAnswer]  # type: ignore[assignment]
     """One request, one answer: for people with grpcurl, not for routers."""
@@ -75,7 +75,7 @@ class ScoringServicer(metaclass=_abc_1.ABCMeta):
         the router gathers requests into batches and the instance gathers answers.
         The two groupings are independent: answers come in any order, in any
         batches, each matched to its request by id alone. Every request gets
-        exactly one answer for as long as the stream lives.
+        exactly one answer, whole or in parts, for as long as the stream lives.
         """
 
     @_abc_1.abstractmethod

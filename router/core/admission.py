@@ -1,0 +1,151 @@
+"""The way in: who may ask, which deployment answers, and what is refused at once.
+
+The dispatcher is built on it and does the rest: sending, answers, deadlines, lost instances.
+"""
+
+import random
+from typing import Protocol
+
+from router.core import refusals
+from router.core.lane import Lane
+from router.core.ledger import Ledger
+from router.core.request import Client, Head, Kind, Refusal, Request
+from router.core.snapshot import EMPTY, Snapshot, SnapshotDeployment, SnapshotEndpoint
+from router.core.tokens import Tokens
+
+
+class AdmissionPort(Protocol):
+    """What a shell does for admission."""
+
+    def wake(self, lane: Lane) -> None:
+        """Call ``pump(lane)`` soon: after what has already arrived, so that it is gathered."""
+
+    def verify_token(self, token: bytes, secret: str) -> int:
+        """The nanoseconds that the token is still good for; 0 if it is not one of the secret's."""
+
+
+class Admission:
+    """Takes requests by one snapshot.
+
+    Attributes:
+        snapshot: the one in force. Take it once a request and pass it on (invariant 1).
+        ledger: what was taken and is not answered yet (invariant 9).
+        refused: requests that reached no deployment, by endpoint.
+    """
+
+    def __init__(self, port: AdmissionPort, rng: random.Random, now_ns: int) -> None:
+        self.snapshot: Snapshot = EMPTY
+        self.ledger = Ledger(now_ns)
+        self.refused: dict[str, int] = {}
+        self._rng = rng
+        self._wake_soon = port.wake
+        self._tokens = Tokens(port.verify_token)
+
+    def authorize(
+        self, endpoint_name: str, authorization: bytes, now_ns: int
+    ) -> SnapshotEndpoint | Refusal:
+        """The endpoint of the present snapshot, if the Authorization header's value opens it.
+
+        An endpoint that does not exist is refused like a wrong key: names are no secret to
+        be guessed by their status code (DESIGN.md: 401 comes before 404).
+        """
+        endpoint = self.snapshot.endpoints.get(endpoint_name)
+        if endpoint is not None and endpoint.allows(authorization, self._tokens, now_ns):
+            return endpoint
+        return self._refuse(endpoint_name, refusals.UNAUTHORIZED)
+
+    def arrive(
+        self,
+        endpoint: SnapshotEndpoint,
+        pinned: str | None,
+        payload: bytes,
+        head: Head,
+        client: Client,
+        now_ns: int,
+    ) -> Request | Refusal:
+        """Takes a request, or refuses it at once.
+
+        Args:
+            endpoint: from ``authorize``, or of the present snapshot for a trusted caller;
+                used at once, so that it is still the one in force.
+            pinned: the deployment that the request names, None for live traffic.
+            client: is told the answer, unless a refusal is returned.
+        """
+        if pinned is not None:
+            deployment = endpoint.deployments.get(pinned)
+            if deployment is None:
+                return self._refuse(endpoint.name, refusals.unknown_deployment(endpoint, pinned))
+            return self._take_direct(endpoint, deployment, payload, head, client, now_ns)
+        if endpoint.live is None:
+            return self._refuse(endpoint.name, refusals.no_traffic(endpoint))
+        deployment = endpoint.live_deployments[endpoint.live.schedule.pick()]
+        lane = deployment.lane
+        if lane.pending >= deployment.pending_max:
+            return self._refuse(endpoint.name, refusals.too_many_pending(deployment))
+        request = self.ledger.take(Kind.LIVE, deployment, payload, head, client, now_ns)
+        self._wake(lane)
+        lane.live += 1
+        mirror = endpoint.mirror
+        if mirror is not None and mirror.schedule.pick():
+            self._copy(endpoint, request, now_ns)
+        return request
+
+    def arrive_aside(
+        self,
+        endpoint: SnapshotEndpoint,
+        pinned: str | None,
+        head: Head,
+        client: Client,
+        now_ns: int,
+    ) -> Request | Refusal:
+        """Takes what asks for no prediction (swagger.json, the health page), or refuses it.
+
+        It goes to the deployment with the most traffic, the first in the list of several,
+        counts in no schedule and is not mirrored: as if it had named that deployment.
+        """
+        if pinned is None and endpoint.live is not None:
+            pinned = max(endpoint.live.percents, key=lambda share: share[1])[0]
+        return self.arrive(endpoint, pinned, b"", head, client, now_ns)
+
+    def _take_direct(
+        self,
+        endpoint: SnapshotEndpoint,
+        deployment: SnapshotDeployment,
+        payload: bytes,
+        head: Head,
+        client: Client,
+        now_ns: int,
+    ) -> Request | Refusal:
+        """Past the schedules and never mirrored (invariant 7)."""
+        lane = deployment.lane
+        if lane.pending >= deployment.pending_max:
+            return self._refuse(endpoint.name, refusals.too_many_pending(deployment))
+        request = self.ledger.take(Kind.DIRECT, deployment, payload, head, client, now_ns)
+        self._wake(lane)
+        lane.direct += 1
+        return request
+
+    def _copy(self, endpoint: SnapshotEndpoint, live: Request, now_ns: int) -> None:
+        """Mirrors a live request; a shadow without room or instance loses it (invariant 5)."""
+        deployment = endpoint.mirror_deployment
+        assert deployment is not None
+        lane = deployment.lane
+        if lane.copies_pending >= deployment.pending_max or not lane.instances:
+            lane.copies_lost += 1
+            return
+        lane.copies += 1
+        copy = self.ledger.take(Kind.COPY, deployment, live.payload, live.head, None, now_ns)
+        copy.copy_of = live.id
+        self._wake(lane)
+
+    def _refuse(self, endpoint_name: str, refusal: Refusal) -> Refusal:
+        self.ledger.refuse()
+        # Only endpoints that exist: strangers must not grow a table by guessing names.
+        if endpoint_name in self.refused:
+            self.refused[endpoint_name] += 1
+        return refusal
+
+    def _wake(self, lane: Lane) -> None:
+        if not lane.woken:
+            lane.woken = True
+            self._wake_soon(lane)

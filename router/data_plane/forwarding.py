@@ -1,0 +1,62 @@
+"""A request as the protocol carries it to one instance.
+
+Most instances want the body alone. One that asked for it (see scoring.proto) gets the
+client's headers too, and the router's id of the request among them.
+"""
+
+from collections.abc import Iterable
+
+from router.core.request import Kind, Request
+from router.data_plane.request_ids import RequestIds
+from turnout.scoring.v1.scoring_pb2 import Header, ScoreRequest
+
+# The instance's wish, in the stream's initial metadata.
+HEADERS_WISH = ("turnout-headers", "1")
+REQUEST_ID = "x-request-id"
+# On mirrored copies only: the id of the live request that it is a copy of.
+MIRRORED_FROM = "x-turnout-mirrored-from"
+_ROUTERS_OWN = (b"x-request-id", b"x-turnout-mirrored-from")
+_NOT_IN_COPIES = (*_ROUTERS_OWN, b"authorization")
+
+
+class Forwarding:
+    """Makes messages for one instance."""
+
+    __slots__ = ("_ids", "_with_headers")
+
+    def __init__(self, ids: RequestIds) -> None:
+        self._ids = ids
+        self._with_headers = False
+
+    def read_wishes(self, metadata: Iterable[tuple[str, str | bytes]]) -> None:
+        """Takes in what the instance asked for."""
+        self._with_headers = HEADERS_WISH in metadata
+
+    def to_proto(self, request: Request, now_ns: int) -> ScoreRequest:
+        """The request as it is sent now."""
+        head = request.head
+        message = ScoreRequest(
+            id=request.id,
+            payload=request.payload,
+            content_type=head.content_type,
+            timeout_ns=max(request.deadline_ns - now_ns, 1),
+        )
+        if head.target:
+            message.method = head.method
+            message.target = head.target
+        if self._with_headers:
+            message.headers.extend(self._headers(request))
+        return message
+
+    def _headers(self, request: Request) -> list[Header]:
+        is_copy = request.kind is Kind.COPY
+        left_out = _NOT_IN_COPIES if is_copy else _ROUTERS_OWN
+        headers = [
+            Header(name=name.decode("latin-1"), value=value)
+            for name, value in request.head.headers
+            if name not in left_out
+        ]
+        headers.append(Header(name=REQUEST_ID, value=self._ids.taken(request.id)))
+        if is_copy:
+            headers.append(Header(name=MIRRORED_FROM, value=self._ids.taken(request.copy_of)))
+        return headers

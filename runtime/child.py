@@ -1,0 +1,71 @@
+"""`python -m runtime.child`: one of an instance's WORKER_COUNT processes.
+
+The instance starts it and talks to it through an inherited socket, with frames.py's
+messages; when the socket ends, so does the process. The first byte that it sends says that
+the script is ready, and whether it wants headers.
+"""
+
+import asyncio
+import signal
+import socket
+from functools import partial
+
+import click
+
+from runtime import frames, process
+from runtime.executor import Executor
+from runtime.process import source_options
+from runtime.script import Source
+from runtime.sink import Sink
+from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch
+
+READY, READY_WITH_HEADERS = b"0", b"1"
+
+
+@click.command()
+@click.option("--channel", type=int, required=True, help="File descriptor of the socket.")
+@source_options
+def main(channel: int, source: Source) -> None:
+    """Serves the instance that started it, until that is gone."""
+    # A terminal's Ctrl-C reaches the whole group; when to end is the instance's to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    process.prepare()
+    executor = Executor(partial(process.load_app, source))
+    process.host(executor.work, partial(_serve, executor, socket.socket(fileno=channel)))
+
+
+async def _serve(executor: Executor, channel: socket.socket) -> int:
+    reader, writer = await asyncio.open_connection(sock=channel)
+    gone = asyncio.create_task(_read(reader, executor, sink := Sink()))
+    started = asyncio.create_task(executor.start())
+    await asyncio.wait([gone, started], return_when=asyncio.FIRST_COMPLETED)
+    if gone.done():
+        return 0
+    writer.write(READY_WITH_HEADERS if started.result() else READY)
+    answering = asyncio.create_task(_write(writer, sink))
+    await asyncio.wait([gone, answering], return_when=asyncio.FIRST_COMPLETED)
+    return 0
+
+
+async def _read(reader: asyncio.StreamReader, executor: Executor, sink: Sink) -> None:
+    try:
+        while True:
+            batch = RequestBatch.FromString(await frames.read(reader))
+            executor.submit(batch.requests, sink)
+            executor.steer(batch.flows, sink)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return
+
+
+async def _write(writer: asyncio.StreamWriter, sink: Sink) -> None:
+    try:
+        while True:
+            answers = await sink.take()
+            frames.write(writer, AnswerBatch(answers=answers))
+            await writer.drain()
+    except ConnectionError:
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Where the answers of one stream gather, on their way from the running thread to the loop."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+from runtime.credit import Credit
+from turnout.scoring.v1.scoring_pb2 import Flow, ScoreAnswer
+
+HOLD_NS = 1_000_000
+HOLD_S = HOLD_NS / 1e9
+
+
+class Sink:
+    """The answers of one stream. Filled by a thread, emptied on the event loop.
+
+    Attributes:
+        idle: set while every request that was submitted for it has been answered and sent.
+        closed: the stream is gone; its requests need not run.
+        credits: of its streamed answers, by the request's number.
+    """
+
+    def __init__(self) -> None:
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self.closed = False
+        self.credits: dict[int, Credit] = {}
+        self._loop = asyncio.get_running_loop()
+        # A deque, because one side may append while the other takes.
+        self._answers: deque[ScoreAnswer] = deque()
+        self._filled = asyncio.Event()
+        self._held = False
+        self._outstanding = 0
+
+    def expect(self) -> None:
+        """One more answer will come."""
+        self._outstanding += 1
+        self.idle.clear()
+
+    def add(self, answer: ScoreAnswer, *, at_once: bool) -> None:
+        """Takes an answer, to be sent at once or within HOLD_S with what gathers. For threads."""
+        self._answers.append(answer)
+        if at_once:
+            self._loop.call_soon_threadsafe(self._filled.set)
+        # After the append, so no answer is left behind: who sees it held sees a timer to come.
+        elif not self._held:
+            self._held = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, HOLD_S, self._release)
+
+    async def take(self) -> list[ScoreAnswer]:
+        """Waits for answers and takes all that are there."""
+        while not self._answers:
+            self._filled.clear()
+            await self._filled.wait()
+        return [self._answers.popleft() for _ in range(len(self._answers))]
+
+    def on_sent(self, answers: Iterable[ScoreAnswer]) -> None:
+        """Answers, or parts of them, have been sent."""
+        self._outstanding -= sum(not answer.more for answer in answers)
+        if not self._outstanding:
+            self.idle.set()
+
+    def steer(self, flows: Iterable[Flow]) -> None:
+        """Passes on what the router says of streamed answers; what has ended needs nothing."""
+        for flow in flows:
+            credit = self.credits.get(flow.id)
+            if credit is not None:
+                credit.cancel() if flow.cancelled else credit.grant(flow.granted_bytes)
+
+    def close(self) -> None:
+        """Nobody takes answers any more."""
+        self.closed = True
+        for credit in list(self.credits.values()):
+            credit.cancel()
+
+    def _release(self) -> None:
+        self._held = False
+        self._filled.set()
