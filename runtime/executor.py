@@ -97,7 +97,7 @@ def _stream(parts: Iterator[ScoreAnswer], sink: Sink, request_id: int) -> None:
     try:
         for part in parts:
             wanted = credit.spend(len(part.payload))
-            sink.add(part if wanted else ScoreAnswer(id=request_id), at_once=True)
+            sink.add_part(part if wanted else ScoreAnswer(id=request_id))
             if not wanted:
                 return
     finally:

@@ -60,7 +60,8 @@ class TextReading:
 
     def arguments(self, request: ScoreRequest) -> Arguments:
         """See Reading."""
-        if _is_get(request):
+        # Nearly always there is none.
+        if request.target and _is_get(request):
             arguments: Arguments = {self._parameter: json.dumps(_query(request))}
         else:
             try:

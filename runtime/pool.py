@@ -154,7 +154,7 @@ class Pool:
                         del worker.asked[answer.id]
                         self._run_ns = answer.run_ns or self._run_ns
                     answer.id = request_id
-                    sink.add(answer, at_once=True)
+                    sink.add_part(answer)
                 self._hand_out()
         except (asyncio.IncompleteReadError, ConnectionError):
             return WorkerEndedError(worker)

@@ -91,7 +91,7 @@ class _Scoring(ScoringServicer):
                     whole.MergeFrom(part)
                     whole.payload, whole.more = payload, part.more
                     self._runner.steer([Flow(id=part.id, granted_bytes=len(part.payload))], sink)
-                    sink.on_sent([part])
+                    sink.on_sent(1)
             return whole
 
     def on_ready(self, *, wants_headers: bool) -> None:
@@ -142,7 +142,7 @@ async def _write(
     while True:
         answers = await sink.take()
         await context.write(AnswerBatch(answers=answers))
-        sink.on_sent(answers)
+        sink.on_sent(len(answers))
 
 
 class Service:

@@ -47,6 +47,10 @@ class Sink:
             self._held = True
             self._loop.call_soon_threadsafe(self._loop.call_later, HOLD_S, self._release)
 
+    def add_part(self, part: ScoreAnswer) -> None:
+        """Takes a part of an answer, its last one too, to be sent at once. For threads."""
+        self._loop.call_soon_threadsafe(self._add_part, part)
+
     async def take(self) -> list[ScoreAnswer]:
         """Waits for answers and takes all that are there."""
         while not self._answers:
@@ -54,9 +58,9 @@ class Sink:
             await self._filled.wait()
         return [self._answers.popleft() for _ in range(len(self._answers))]
 
-    def on_sent(self, answers: Iterable[ScoreAnswer]) -> None:
+    def on_sent(self, count: int) -> None:
         """Answers, or parts of them, have been sent."""
-        self._outstanding -= sum(not answer.more for answer in answers)
+        self._outstanding -= count
         if not self._outstanding:
             self.idle.set()
 
@@ -72,6 +76,13 @@ class Sink:
         self.closed = True
         for credit in list(self.credits.values()):
             credit.cancel()
+
+    def _add_part(self, part: ScoreAnswer) -> None:
+        if part.more:
+            # One more to be sent than was expected.
+            self.expect()
+        self._answers.append(part)
+        self._filled.set()
 
     def _release(self) -> None:
         self._held = False
