@@ -30,7 +30,8 @@ class Forwarding:
 
     def read_wishes(self, metadata: Iterable[tuple[str, str | bytes]]) -> None:
         """Takes in what the instance asked for."""
-        self._with_headers = HEADERS_WISH in metadata
+        # grpc's own type looks for a key only.
+        self._with_headers = HEADERS_WISH in tuple(metadata)
 
     def to_proto(self, request: Request, now_ns: int) -> ScoreRequest:
         """The request as it is sent now."""

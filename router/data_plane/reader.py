@@ -18,7 +18,6 @@ URL_BYTES_MAX = 8 * 1024
 HEAD_BYTES_MAX = 64 * 1024
 
 POST = b"POST"
-DEFAULT_CONTENT_TYPE = "application/json"
 
 
 class RefusedError(Exception):
@@ -156,7 +155,7 @@ class Reader:
         self._host = b""
         self.authorization = b""
         self.pinned: str | None = None
-        self.content_type = DEFAULT_CONTENT_TYPE
+        self.content_type = ""
         self.headers: list[tuple[bytes, bytes]] = []
         self._echoed: dict[bytes, bytes] = {}
         self._expects_continue = False

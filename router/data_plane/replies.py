@@ -93,10 +93,10 @@ class Replies:
 
     def _head(self, request: Request, answer: Answer) -> bytes:
         """All but what says where the body ends."""
-        if answer.status == MODEL_STATUS_OK:
+        if answer.status == MODEL_STATUS_OK and answer.outcome == Outcome.RETURNED:
             head = self._heads.get(request.deployment.name) or self._make_head(request)
         else:
-            head = self._failed_head(request, answer)
+            head = self._make_unusual_head(request, answer)
         request_id = self._ids.taken(request.id)
         said = request.head
         # What the data plane passes to the core as answers are the protocol's.
@@ -116,26 +116,33 @@ class Replies:
 
     def _make_head(self, request: Request) -> bytes:
         name = request.deployment.name
-        head = b"HTTP/1.1 200 OK\r\n%s%s%sx-ms-run-function-failed: False\r\n" % (
-            self._common,
-            _SERVER_VERSION,
-            _deployment_header(name),
-        )
+        head = self._start(b"200 OK", name) + b"x-ms-run-function-failed: False\r\n"
         self._heads[name] = head
         return head
 
-    def _failed_head(self, request: Request, answer: Answer) -> bytes:
+    def _make_unusual_head(self, request: Request, answer: Answer) -> bytes:
+        """Of an answer that is not 200, or is and says that run() failed."""
+        failed = b"x-ms-run-function-failed: %s\r\n" % (
+            b"True" if answer.outcome == Outcome.RAISED else b"False"
+        )
+        if answer.status == MODEL_STATUS_OK:
+            return self._start(b"200 OK", request.deployment.name) + failed
         return (
-            b"HTTP/1.1 424 Model error\r\n%s%s%s"
-            b"ms-azureml-model-error-statuscode: %d\r\nms-azureml-model-error-reason: %s\r\n"
-            b"x-ms-run-function-failed: %s\r\n"
-        ) % (
+            b"%sms-azureml-model-error-statuscode: %d\r\nms-azureml-model-error-reason: %s\r\n%s"
+            % (
+                self._start(b"424 Model error", request.deployment.name),
+                answer.status,
+                Reason.MODEL_ERROR.value.encode(),
+                failed,
+            )
+        )
+
+    def _start(self, status_line: bytes, deployment: str) -> bytes:
+        return b"HTTP/1.1 %s\r\n%s%s%s" % (
+            status_line,
             self._common,
             _SERVER_VERSION,
-            _deployment_header(request.deployment.name),
-            answer.status,
-            Reason.MODEL_ERROR.value.encode(),
-            b"True" if answer.outcome == Outcome.RAISED else b"False",
+            _deployment_header(deployment),
         )
 
 

@@ -1,0 +1,186 @@
+"""Azure's own scoring server and Turnout, side by side on the same scripts, over real HTTP."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import urllib3
+import uvloop
+
+from router import Router
+from tests.contract.scripts import SCRIPTS
+
+WAIT_S = 60
+NO_RETRIES = urllib3.Retry(0, redirect=False)
+# What differs by nature: times, ids, who answers, and how the connection is used.
+BY_NATURE = {
+    "connection", "content-length", "date", "server", "transfer-encoding", "x-ms-request-id",
+    "x-ms-run-fn-exec-ms", "x-ms-server-version", "x-request-id",
+}  # fmt: skip
+# Azure's front end, and ours, put these around a model's error (azure.md 4.2).
+FRONT_END = {"azureml-model-deployment", "ms-azureml-model-error-reason"}
+MODEL_STATUS = "ms-azureml-model-error-statuscode"
+
+
+class Reply:
+    """What a server answered; a model's error as the model server said it."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+        self.headers = response.headers
+        self.status = int(response.headers.get(MODEL_STATUS, response.status))
+        self.body = response.data
+
+    @property
+    def compared_headers(self) -> dict[str, list[str]]:
+        """The headers that must be the same."""
+        left_out = BY_NATURE | FRONT_END | {MODEL_STATUS}
+        headers = {
+            name.lower(): self.headers.getlist(name)
+            for name in self.headers
+            if name.lower() not in left_out
+        }
+        # Azure's server leaves it out where a script made the response itself; we say it always.
+        headers.setdefault("x-ms-run-function-failed", ["False"])
+        return headers
+
+
+class Server:
+    """A place to send requests to."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        self.url = url
+        self.headers = headers
+
+    def ask(
+        self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Reply:
+        return Reply(
+            urllib3.request(
+                method,
+                self.url + target,
+                body=body,
+                headers={**self.headers, **headers},
+                timeout=WAIT_S,
+                retries=NO_RETRIES,
+            )
+        )
+
+
+@contextmanager
+def azure(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
+    """Azure's server on the script in ``folder``."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    command = [sys.executable, "-m", "azureml_inference_server_http", "--port", str(port)]
+    command += ["--entry_script", "score.py", "--model_dir", str(folder.parent / "models")]
+    with (folder.parent / f"{folder.name}.azure.log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "AML_APP_ROOT": str(folder), **environment},
+            start_new_session=True,
+        )
+    server = Server(f"http://127.0.0.1:{port}", {})
+    try:
+        _wait_until_healthy(process, server, Path(log.name))
+        yield server
+    finally:
+        process.terminate()
+        process.wait(WAIT_S)
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], server: Server, log: Path) -> None:
+    until = time.monotonic() + WAIT_S
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            server.ask("GET", "/", None, {})
+        except urllib3.exceptions.HTTPError:
+            continue
+        return
+    raise AssertionError(log.read_text())
+
+
+class Turnout:
+    """A router in this process, on a loop of its own, with an endpoint for each script."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._servers: dict[str, Server] = {}
+        self._ready = threading.Event()
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._run)
+
+    def server(self, name: str) -> Server:
+        return self._servers[name]
+
+    def logs(self, name: str) -> str:
+        async def read() -> str:
+            return await self._router.control_plane.logs(name, "blue", 200)
+
+        return asyncio.run_coroutine_threadsafe(read(), self._loop).result(WAIT_S)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(WAIT_S)
+        assert self._servers, "it did not start"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._stop = asyncio.Event()
+        async with Router.from_file(_write_config(self._folder)) as self._router:
+            port = await self._router.listen()
+            for name in SCRIPTS:
+                key = self._router.control_plane.keys(name).primary_key
+                self._servers[name] = Server(
+                    f"http://127.0.0.1:{port}/{name}", {"Authorization": f"Bearer {key}"}
+                )
+            self._ready.set()
+            await self._stop.wait()
+
+
+def write_script(folder: Path, name: str) -> Path:
+    """The files of a script, for either server; returns their folder."""
+    code = folder / name
+    code.mkdir()
+    for file, text in {"score.py": SCRIPTS[name].text, **SCRIPTS[name].files}.items():
+        (code / file).write_text(text)
+    return code
+
+
+def _write_config(folder: Path) -> Path:
+    lines = ["endpoints:"]
+    for name, script in SCRIPTS.items():
+        (folder / f"{name}.endpoint.yml").write_text(f"name: {name}\nauth_mode: key\n")
+        variables = "".join(f"  {k}: '{v}'\n" for k, v in script.environment.items())
+        (folder / f"{name}.blue.yml").write_text(
+            f"name: blue\nendpoint_name: {name}\nmodel: {{path: models/model-1}}\n"
+            f"code_configuration: {{code: {name}, scoring_script: score.py}}\n"
+            "request_settings: {max_concurrent_requests_per_instance: 50}\n"
+            f"environment_variables:\n{variables}"
+        )
+        lines += [f"- endpoint: {name}.endpoint.yml", f"  deployments: [{name}.blue.yml]"]
+        lines += ["  traffic: {blue: 100}"]
+    path = folder / "turnout.yml"
+    path.write_text("\n".join(lines))
+    return path
