@@ -6,6 +6,8 @@ request, and whether, is decided in the core.
 
 import asyncio
 import logging
+import socket
+import struct
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
@@ -250,7 +252,9 @@ class Connection(asyncio.Protocol):
             # The last chunk is missing.
             self._transport.close()
         else:
-            # An orderly end would look like the body's.
+            # An orderly end would look like the body's: lingering for no time means a reset.
+            sock = self._transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()
 
     def _update_reading(self) -> None:

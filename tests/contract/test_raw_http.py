@@ -15,8 +15,11 @@ Pairs = Callable[[str], Pair]
 
 
 def test_a_multipart_form_arrives_with_its_files(pair: Pairs) -> None:
-    fields = {"image": ("cat.png", bytes(range(256)), "image/png"), "note": "a cat"}
-    body, content_type = urllib3.encode_multipart_formdata(fields, boundary="a-boundary")
+    image = urllib3.fields.RequestField("image", bytes(range(256)), filename="cat.png")
+    image.make_multipart(content_type="image/png")
+    note = urllib3.fields.RequestField("note", "a cat")
+    note.make_multipart()
+    body, content_type = urllib3.encode_multipart_formdata([image, note], boundary="a-boundary")
     headers = {"Content-Type": content_type}
     reply = pair("raw").compare(body, target="/score?do=files", headers=headers)
     assert json.loads(reply.body) == {"name": "cat.png", "size": 256, "form": {"note": "a cat"}}

@@ -38,6 +38,7 @@ class ScriptedInstance(ScoringServicer):
         self.behave = behave
         self.messages: list[int] = []
         self.requests: list[ScoreRequest] = []
+        self.metadata: tuple[tuple[str, str], ...] = ()
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
@@ -59,7 +60,7 @@ class ScriptedInstance(ScoringServicer):
         context: "grpc.aio.ServicerContext[RequestBatch, AnswerBatch]",
     ) -> None:
         """Answers each message with one message."""
-        await context.send_initial_metadata(())
+        await context.send_initial_metadata(self.metadata)
         async for batch in request_iterator:
             assert isinstance(batch, RequestBatch)
             self.messages.append(len(batch.requests))
