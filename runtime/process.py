@@ -9,10 +9,10 @@ import logging
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import click
@@ -20,7 +20,7 @@ import uvloop
 
 from runtime import aliases, logs
 from runtime.app import App
-from runtime.script import ScriptError, Source, load
+from runtime.script import MODULE_NAME, ScriptError, Source, load
 
 EXIT_SCRIPT_FAILED = 3
 # A script that computes in Python gives way to the event loop after this time, not after
@@ -77,7 +77,7 @@ def host(work: Callable[[], None], serve: Callable[[], Coroutine[Any, Any, int]]
     What ``serve`` raises, because a script can't be loaded, is explained in the log and ends
     the process with 3.
     """
-    threading.Thread(target=_serve_to_the_end, args=(serve,), name="service").start()
+    threading.Thread(target=lambda: uvloop.run(_serve_to_the_end(serve)), name="service").start()
     work()
 
 
@@ -98,20 +98,30 @@ def end(status: int) -> None:
     os._exit(status)
 
 
-def _serve_to_the_end(serve: Callable[[], Coroutine[Any, Any, int]]) -> None:
+async def _serve_to_the_end(serve: Callable[[], Coroutine[Any, Any, int]]) -> None:
     try:
-        status = uvloop.run(serve())
+        status = await serve()
     except Exception as error:  # noqa: BLE001 - whatever a script raises
         _explain(error)
         status = EXIT_SCRIPT_FAILED
+    # While the loop still runs: gRPC's own threads don't survive a loop that is closed.
     end(status)
 
 
+def _from_the_script_on(trace: TracebackType | None) -> TracebackType | None:
+    """Without the frames that led to the script; all of them if it has none."""
+    found = trace
+    while found is not None and found.tb_frame.f_globals.get("__name__") != MODULE_NAME:
+        found = found.tb_next
+    return found or trace
+
+
 def _explain(error: Exception) -> None:
-    """Prints the traceback, if it tells anything, and then one line that says what to do."""
+    """Logs the traceback, if it tells anything, and then one line that says what to do."""
     cause = error.__cause__ if isinstance(error, ScriptError) else error
     if cause is not None:
-        traceback.print_exception(cause, file=sys.stdout)
+        told = cause.with_traceback(_from_the_script_on(cause.__traceback__))
+        log.error("Encountered exception in the scoring script", exc_info=told)
     if isinstance(error, ScriptError):
         log.critical("%s", error)
     else:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
@@ -107,13 +108,14 @@ def _enter(path: Path, model: Path | None) -> None:
 
 
 def _import(path: Path, scoring_script: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(MODULE_NAME, path)
+    # With a loader of its own, so that the file may be called anything.
+    loader = SourceFileLoader(MODULE_NAME, str(path))
+    spec = importlib.util.spec_from_loader(MODULE_NAME, loader)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[MODULE_NAME] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except ModuleNotFoundError as error:
         raise ScriptError(
             f"{scoring_script} needs the Python module {error.name!r}, which {sys.executable} "

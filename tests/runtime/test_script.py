@@ -103,7 +103,138 @@ def run(raw): logging.info("model 1: request received")
     assert "root - model 1: request received" in log
 
 
-async def test_a_wrong_worker_count_is_refused(start: Start) -> None:
-    instance = start("def init(): pass\ndef run(raw): pass", WORKER_COUNT="many")
+async def test_modules_of_the_source_directory_can_be_imported(start: Start, folder: Path) -> None:
+    (folder / "code" / "inner").mkdir(parents=True)
+    (folder / "code" / "inner" / "helper.py").write_text("NAME = 'helped'")
+    script = "import helper\ndef init(): pass\ndef run(raw): return helper.NAME"
+    instance = start(script, AZUREML_SOURCE_DIRECTORY="inner")
+    await instance.wait_until_serving()
+    async with stream(instance) as one:
+        await one.send([b""])
+        (answer,) = await one.answers(1)
+    assert answer.payload == b'"helped"'
+
+
+async def test_a_logging_json_beside_the_script_is_taken_in(start: Start, folder: Path) -> None:
+    (folder / "code").mkdir()
+    config = {
+        "version": 1,
+        "formatters": {
+            "own": {
+                "()": "azureml_inference_server_http.log_config.AMLLogFormatter",
+                "fmt": "OWN %(message)s",
+            }
+        },
+        "handlers": {
+            "out": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "formatter": "own",
+            }
+        },
+        "loggers": {"azmlinfsrv": {"level": "INFO", "handlers": ["out"], "propagate": False}},
+        "root": {"level": "DEBUG", "handlers": ["out"]},
+    }
+    (folder / "code" / "logging.json").write_text(json.dumps(config))
+    instance = start("""
+import logging
+def init(): print("printed in init")
+def run(raw):
+    logging.debug("a detail")
+    raise ValueError("seen")
+""")
+    await instance.wait_until_serving()
+    async with stream(instance) as one:
+        await one.send([b""])
+        await one.answers(1)
+    log = instance.log.read_text()
+    assert "OWN printed in init" in log
+    assert "OWN a detail" in log
+    assert "ValueError: seen" in log
+    assert "OWN ready on" in log, "the runtime's own lines are not silenced"
+
+
+@pytest.mark.parametrize("text", ["{", '{"version": 2}', '{"version": 1, "handlers": {"a": {}}}'])
+async def test_a_wrong_logging_json_is_one_clear_line(
+    start: Start, folder: Path, text: str
+) -> None:
+    (folder / "code").mkdir()
+    (folder / "code" / "logging.json").write_text(text)
+    instance = start("def init(): pass\ndef run(raw): pass")
+    assert await instance.exit_status() == 3
+    assert "expected a logging configuration as Python's" in instance.log.read_text()
+
+
+async def test_a_swagger_file_that_is_no_json_is_one_clear_line(start: Start, folder: Path) -> None:
+    (folder / "code").mkdir()
+    (folder / "code" / "swagger3.json").write_text("openapi: 3.0.3")
+    instance = start("def init(): pass\ndef run(raw): pass")
+    assert await instance.exit_status() == 3
+    assert "expected JSON in the swagger files in" in instance.log.read_text()
+
+
+async def test_azures_module_names_are_there_without_azures_packages(start: Start) -> None:
+    instance = start("""
+import importlib.abc, sys
+class NotInstalled(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "azureml_inference_server_http" and not path:
+            for finder in sys.meta_path:
+                if type(finder).__name__ == "_MissingPackages":
+                    return finder.find_spec(name, path)
+sys.meta_path.insert(0, NotInstalled())
+from azureml.contrib.services.aml_request import rawhttp
+from azureml_inference_server_http.api.aml_request import rawhttp as same
+from azureml_inference_server_http.api.aml_response import AMLResponse
+import azureml_inference_server_http as package
+assert rawhttp is same and package.__file__ is None
+def init(): pass
+@rawhttp
+def run(request): return AMLResponse(request.get_data(), 200)
+""")
+    await instance.wait_until_serving()
+    async with stream(instance) as one:
+        await one.send([b"\xff\x00"])
+        (answer,) = await one.answers(1)
+    assert answer.payload == b"\xff\x00"
+
+
+async def test_flask_that_a_script_imports_when_it_runs_has_its_request(start: Start) -> None:
+    instance = start("""
+def init(): pass
+def run(raw):
+    from flask import request
+    return request.method
+""")
+    await instance.wait_until_serving()
+    async with stream(instance) as one:
+        await one.send([b""])
+        (answer,) = await one.answers(1)
+    assert answer.payload == b'"POST"'
+
+
+@pytest.mark.parametrize("decorated", ["@rawhttp\n", ""])
+async def test_a_run_cannot_be_raw_and_have_a_schema(start: Start, decorated: str) -> None:
+    instance = start(f"""
+from inference_schema.schema_decorators import input_schema
+from inference_schema.parameter_types.standard_py_parameter_type import (
+    StandardPythonParameterType)
+from azureml_inference_server_http.api.aml_request import rawhttp
+def init(): pass
+{decorated}@input_schema("data", StandardPythonParameterType(1))
+def run(data): return data
+""")
+    if decorated:
+        assert await instance.exit_status() == 3
+        words = "run() cannot be decorated with both @rawhttp and @input_schema"
+        assert words in instance.log.read_text()
+    else:
+        await instance.wait_until_serving()
+
+
+@pytest.mark.parametrize("variable", ["WORKER_COUNT", "SCORING_TIMEOUT_MS"])
+async def test_a_variable_that_is_no_number_is_refused(start: Start, variable: str) -> None:
+    instance = start("def init(): pass\ndef run(raw): pass", **{variable: "many"})
     assert await instance.exit_status() == 2
-    assert "expected a whole number of at least 1, got 'many'" in instance.log.read_text()
+    log = instance.log.read_text()
+    assert f"got 'many', in the environment variable {variable}" in log
