@@ -10,12 +10,12 @@ from router.cli import options
 from router.cli.assignments import change, set_text
 from router.cli.control_plane import ControlPlane, deployment_path, endpoint_path, show_or_exit
 from router.cli.errors import CommandFailed, user_error, warn
+from router.cli.inline_assets import with_registered_assets
 from router.cli.operations import wait
-from router.cli.shapes import SOURCE, deployment_shape, listed
-from router.cli.specs import located, plain, warn_of_keys_without_meaning
+from router.cli.shapes import SOURCE, deployment_plain, deployment_shape, listed
+from router.cli.specs import located, warn_of_keys_without_meaning
 from router.cli.verb import Noun
 from router.core.arm import (
-    deployment_from_arm,
     deployment_to_arm,
     endpoint_from_arm,
     endpoint_to_arm,
@@ -106,8 +106,8 @@ def update(
         change(raw, changes, DeploymentSpec, force_string=force_string)
         spec = _from_file(raw, file, name, endpoint_name, check=check)
     else:
-        present = deployment_from_arm(endpoint_name, name, body, SOURCE)
-        raw = plain(present)
+        raw = deployment_plain(endpoint_name, body)
+        present = parse(DeploymentSpec, raw, SOURCE)
         change(raw, changes, DeploymentSpec, force_string=force_string)
         spec = _edited(present, raw, check=check)
     return _put(control_plane, spec, f"Updating deployment {name}", no_wait=no_wait)
@@ -202,15 +202,20 @@ def _from_file(
 
 def _edited(present: DeploymentSpec, raw: dict[str, Any], *, check: bool) -> DeploymentSpec:
     spec = parse(DeploymentSpec, raw, "--set")
-    if (spec.code_configuration, spec.model) == (present.code_configuration, present.model):
+    if _assets(spec) == _assets(present):
         return spec
     return located(spec, "--set", Path.cwd(), check=check)
+
+
+def _assets(spec: DeploymentSpec) -> tuple[object, ...]:
+    return spec.code_configuration, spec.model, spec.environment
 
 
 def _put(
     control_plane: ControlPlane, spec: DeploymentSpec, title: str, *, no_wait: bool
 ) -> dict[str, Any] | None:
     path = deployment_path(spec.endpoint_name, spec.name)
+    spec = with_registered_assets(control_plane, spec)
     reply = control_plane.call("PUT", path, deployment_to_arm(spec))
     if no_wait:
         warn(

@@ -15,6 +15,29 @@ from tests.e2e.harness import EXAMPLES, TURNOUT, Daemon
 
 HERE = Path(__file__).parent
 LIMIT_S = 110
+# The second version always answers the same, so that it is plain who answered.
+SCORE = """
+import json
+import logging
+import os
+
+import joblib
+import numpy
+
+
+def init():
+    global model
+    folder = os.getenv("AZUREML_MODEL_DIR")
+    model = joblib.load(os.path.join(folder, "model/sklearn_regression_model.pkl"))
+    logging.info("Init complete")
+
+
+def run(raw_data):
+    logging.info("model {number}: request received")
+    data = numpy.array(json.loads(raw_data)["data"])
+    return {answer}
+"""
+ANSWERS = {1: "model.predict(data).tolist()", 2: "[0.5, 0.5]"}
 
 
 @pytest.fixture
@@ -22,11 +45,15 @@ def example(daemon: Daemon) -> Path:
     """Azure's folder `cli` with the YAML files, scripts and models of its example."""
     folder = daemon.folder / "cli"
     shutil.copytree(HERE / "azure_example", folder)
-    for model in ("model-1", "model-2"):
-        target = folder / "endpoints" / "online" / model / "model"
-        target.mkdir()
+    for number, answer in ANSWERS.items():
+        version = folder / "endpoints" / "online" / f"model-{number}"
+        (version / "onlinescoring").mkdir()
+        script = SCORE.format(number=number, answer=answer)
+        (version / "onlinescoring" / "score.py").write_text(script)
+        (version / "model").mkdir()
         shutil.copy(
-            EXAMPLES / model / "model" / "regressor.pkl", target / "sklearn_regression_model.pkl"
+            EXAMPLES / f"model-{number}" / "model" / "regressor.pkl",
+            version / "model" / "sklearn_regression_model.pkl",
         )
     return folder
 
