@@ -53,7 +53,7 @@ def with_registered_assets(control_plane: ControlPlane, spec: DeploymentSpec) ->
 def _put_files(control_plane: ControlPlane, kind: Kind, asset: CodeAsset | Model) -> str:
     if asset.name is not None:
         return _put_named(control_plane, kind, asset, asset.name)
-    name = str(uuid.UUID(_digest(Path(asset.path))[:UUID_LETTERS]))
+    name = str(uuid.UUID(content_digest(Path(asset.path))[:UUID_LETTERS]))
     try:
         return _put_anonymous(control_plane, kind, asset, name, FIRST_VERSION)
     except Refused as refused:
@@ -87,7 +87,7 @@ def _put_anonymous(
     return str(control_plane.call("PUT", path, {"properties": properties}).body["id"])
 
 
-def _digest(path: Path) -> str:
+def content_digest(path: Path) -> str:
     """SHA-256 over the names and contents of the files that the daemon will copy."""
     digest = hashlib.sha256()
     try:
