@@ -123,8 +123,9 @@ def test_syntax_errors_pass_only_where_they_are_not_looked_for(
     script.write_text("def init(: pass")
     words = ("online-deployment", "create", "-e", endpoint, "-f", str(blue_yaml))
     assert run(*words).stderr.count("due to syntax errors in scoring script") == 1
-    # The daemon looks, too: nothing is gained by starting what can't run.
-    assert "(BadRequest)" in run(*words, "--skip-script-validation").stderr
+    started = run(*words, "--skip-script-validation").stderr
+    assert "ERROR: (DeploymentFailed) instance i" in started
+    assert "SyntaxError: " in started
 
 
 @pytest.mark.parametrize("container", ["inference-server", "storage-initializer"])
