@@ -13,7 +13,7 @@ from router.cli.errors import CommandFailed, user_error, warn
 from router.cli.inline_assets import with_registered_assets
 from router.cli.operations import wait
 from router.cli.shapes import SOURCE, deployment_plain, deployment_shape, listed
-from router.cli.specs import located, warn_of_keys_without_meaning
+from router.cli.specs import check_same_name, located, warn_of_keys_without_meaning
 from router.cli.verb import Noun
 from router.core.arm import (
     deployment_to_arm,
@@ -109,6 +109,8 @@ def update(
         raw = deployment_plain(endpoint_name, body)
         present = parse(DeploymentSpec, raw, SOURCE)
         change(raw, changes, DeploymentSpec, force_string=force_string)
+        check_same_name("name", name, raw)
+        check_same_name("endpoint_name", endpoint_name, raw)
         spec = _edited(present, raw, check=check)
     return _put(control_plane, spec, f"Updating deployment {name}", no_wait=no_wait)
 

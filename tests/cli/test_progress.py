@@ -114,4 +114,4 @@ def test_a_failure_leaves_the_end_of_the_log_on_the_terminal_and_stdout_empty(
         assert terminal.end() == ("", 1)
     _, error, said = terminal.shown.partition("ERROR: (DeploymentFailed) instance i")
     assert error
-    assert line in said
+    assert line in said, said
