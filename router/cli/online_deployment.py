@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from router.cli import options
+from router.cli.all_traffic import give_all_traffic, notice
 from router.cli.assignments import change, set_text
 from router.cli.control_plane import ControlPlane, deployment_path, endpoint_path, show_or_exit
 from router.cli.errors import CommandFailed, user_error, warn
@@ -15,11 +15,7 @@ from router.cli.operations import wait
 from router.cli.shapes import SOURCE, deployment_plain, deployment_shape, listed
 from router.cli.specs import check_same_name, located, warn_of_keys_without_meaning
 from router.cli.verb import Noun
-from router.core.arm import (
-    deployment_to_arm,
-    endpoint_from_arm,
-    endpoint_to_arm,
-)
+from router.core.arm import deployment_to_arm
 from router.core.deployment_spec import DeploymentSpec
 from router.core.parse import parse
 from router.core.rules import check_name
@@ -59,6 +55,8 @@ def create(
     set_text(raw, assignments, DeploymentSpec)
     spec = _from_file(raw, file, name, endpoint_name, check=not skip_script_validation)
     check_name("deployment", spec.name)
+    # Before assets are registered for a deployment that can't be.
+    control_plane.get(endpoint_path(spec.endpoint_name))
     if control_plane.find(deployment_path(spec.endpoint_name, spec.name)) is not None:
         raise user_error(
             "A deployment with this name already exists. If you are trying to create a new "
@@ -66,10 +64,10 @@ def create(
             "deployment, use `az ml online-deployment update` instead."
         )
     if all_traffic:
-        warn(_all_traffic_notice(spec, no_wait=no_wait))
+        warn(notice(spec, no_wait=no_wait))
     created = _put(control_plane, spec, f"Creating deployment {spec.name}", no_wait=no_wait)
     if all_traffic and not no_wait:
-        _give_all_traffic(control_plane, spec)
+        give_all_traffic(control_plane, spec)
     return created
 
 
@@ -227,27 +225,3 @@ def _put(
         return None
     wait(control_plane, reply, title)
     return deployment_shape(spec.endpoint_name, control_plane.get(path))
-
-
-def _all_traffic_notice(spec: DeploymentSpec, *, no_wait: bool) -> str:
-    later = (
-        f"you can do it later using `turnout ml online-endpoint update --name "
-        f'{spec.endpoint_name} --traffic "{spec.name}=100"`.'
-    )
-    if no_wait:
-        return (
-            f"All traffic won't be set to deployment {spec.name} since no_wait option was "
-            f"provided. Once it has been provisioned, {later}"
-        )
-    return (
-        f"All traffic will be set to deployment {spec.name} once it has been provisioned. If you "
-        f"interrupt this command, {later}"
-    )
-
-
-def _give_all_traffic(control_plane: ControlPlane, spec: DeploymentSpec) -> None:
-    path = endpoint_path(spec.endpoint_name)
-    present = endpoint_from_arm(spec.endpoint_name, control_plane.get(path), SOURCE)
-    changed = msgspec.structs.replace(present, traffic={spec.name: 100})
-    reply = control_plane.call("PUT", path, endpoint_to_arm(changed))
-    wait(control_plane, reply, f"Giving all traffic to {spec.name}")

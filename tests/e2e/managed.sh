@@ -54,6 +54,9 @@ SCORING_URI=$(az ml online-endpoint show -n $ENDPOINT_NAME -o tsv --query scorin
 expect_like "answer to curl" "$(curl --silent --show-error --request POST "$SCORING_URI" \
   --header "Authorization: Bearer $ENDPOINT_KEY" --header 'Content-Type: application/json' \
   --data @$REQUEST)" '\[*.*, *.*\]'
+OPENAPI_URI=$(az ml online-endpoint show -n $ENDPOINT_NAME -o tsv --query openapi_uri)
+expect_like "swagger" "$(curl --silent --show-error "$OPENAPI_URI" \
+  --header "Authorization: Bearer $ENDPOINT_KEY")" '{*"/score"*}'
 
 az ml online-deployment get-logs --name blue --endpoint $ENDPOINT_NAME > blue.log
 expect_like "logs as plain text" "$(cat blue.log)" $'*model 1: request received\n*'
