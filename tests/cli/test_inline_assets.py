@@ -41,12 +41,18 @@ def test_inline_code_model_and_environment_are_printed_as_ids(
 
 
 def test_what_has_no_name_is_in_no_list(run: Run, endpoint: str, blue_yaml: Path) -> None:
+    change(blue_yaml, environment={"image": "any"})
     printed = created(run, endpoint, blue_yaml)
-    name = printed["model"].split("/")[-3]
-    assert run("model", "show", "-n", name, "-v", "1").exit_code == 0
-    for noun in ("model", "code", "environment"):
-        names = run(noun, "list", "--query", "[].name", "-o", "tsv").stdout.split()
-        assert not [one for one in names if not one.startswith("a-")]
+    ids = {
+        "model": printed["model"],
+        "code": printed["code_configuration"]["code"],
+        "environment": printed["environment"],
+    }
+    for noun, id_ in ids.items():
+        *_, name, _, version = id_.split("/")
+        assert run(noun, "show", "-n", name, "-v", version).exit_code == 0
+        listed = run(noun, "list", "--include-archived", "--query", "[].name", "-o", "tsv").stdout
+        assert name not in listed.split()
 
 
 def test_the_same_files_are_registered_once_and_changed_ones_again(
