@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 import click
 
 SET = "--set"
+TAGS = "--tags"
 # One hidden flag for all three, because click keeps no order between different flags.
 CHANGE = "--change"
 CHANGES = (SET, "--add", "--remove")
@@ -28,10 +29,10 @@ def spelled_out(args: Sequence[str], flags: Collection[str]) -> list[str]:
 
 
 def repeated(args: Sequence[str]) -> list[str]:
-    """`--set a=1 b=2` as `--set a=1 --set b=2`."""
+    """`--set a=1 b=2` as `--set a=1 --set b=2`, and so with `--tags`."""
     result: list[str] = []
-    for flag, words in _groups(args, (SET,)):
-        result += [part for word in words for part in (SET, word)] if flag else words
+    for flag, words in _groups(args, (SET, TAGS)):
+        result += [part for word in words for part in (flag, word)] if flag else words
         result += [flag] if flag and not words else []
     return result
 

@@ -1,12 +1,14 @@
 """What users declare of a registered asset, and the body that registers it (azure.md 8.4)."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from router.cli.assignments import set_text
 from router.core.declared import Declared
-from router.core.deployment_spec import Environment
+from router.core.deployment_spec import Environment, Model
 from router.core.errors import BadRequest
 from router.core.parse import parse
 from router.yaml_files import read_yaml
@@ -26,32 +28,29 @@ class CodeAsset(Declared, frozen=True):
     properties: dict[str, str] = {}
 
 
-class ModelAsset(CodeAsset, frozen=True):
-    """A model's file or folder."""
-
-    type: str = "custom_model"
-    flavors: dict[str, object] = {}
-    stage: str | None = None
-
-
-AssetSpec = CodeAsset | ModelAsset | Environment
+AssetSpec = CodeAsset | Model | Environment
 TYPES: dict[Kind, type[AssetSpec]] = {
     "codes": CodeAsset,
-    "models": ModelAsset,
+    "models": Model,
     "environments": Environment,
 }
 
 
-def asset_spec(kind: Kind, file: Path | None, flags: dict[str, Any]) -> AssetSpec:
+def asset_spec(
+    kind: Kind, file: Path | None, assignments: Iterable[str], flags: dict[str, Any]
+) -> AssetSpec:
     """The asset that a file and flags declare; its paths are absolute, its conda file is read.
 
     Args:
-        flags: keys of the YAML that were given on the command line; they go before the file's.
+        assignments: of `--set`; they go before the file's keys.
+        flags: keys of the YAML that have flags of their own; they go before both.
 
     Raises:
         BadRequest: the first thing that is wrong, with its place.
     """
-    raw = {**(read_yaml(file) if file else {}), **flags}
+    raw = read_yaml(file) if file else {}
+    set_text(raw, assignments, TYPES[kind])
+    raw |= flags
     spec = parse(TYPES[kind], raw, str(file or "command line"))
     folder = file.resolve().parent if file else Path.cwd()
     if isinstance(spec, Environment):
@@ -70,7 +69,7 @@ def body(spec: AssetSpec) -> dict[str, Any]:
     match spec:
         case Environment():
             own = {"condaFile": spec.conda_file, "image": spec.image}
-        case ModelAsset():
+        case Model():
             own = {"modelUri": spec.path, "modelType": spec.type, "flavors": spec.flavors}
         case CodeAsset():
             own = {"codeUri": spec.path}

@@ -6,17 +6,16 @@ az has no verbs for code; here all three kinds have the same ones.
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from router.cli import options
 from router.cli.asset_specs import Kind, asset_spec, body
+from router.cli.asset_versions import asset_path, next_version
+from router.cli.assignments import key_values
 from router.cli.control_plane import ControlPlane, show_or_exit
 from router.cli.shapes import asset_shape
 from router.cli.verb import Noun
-
-FIRST_VERSION = "1"
 
 _name = click.option("-n", "--name", required=True, help="Its name.")
 _version = click.option("-v", "--version", help="Its version.")
@@ -27,6 +26,11 @@ _label = click.option(
 _archived = (
     click.option("--include-archived", is_flag=True, help="Archived ones, too."),
     click.option("--archived-only", is_flag=True, help="Archived ones alone."),
+)
+_CREATE = (
+    click.option("--tags", multiple=True, metavar="KEY[=VALUE] ...", help="Labels of its own."),
+    options.set_text,
+    options.no_wait,
 )
 _HELP = {
     "create": "Register a version.",
@@ -49,7 +53,7 @@ def _noun(name: str, kind: Kind, flags: dict[str, str], summary: str) -> Noun:
     ]
     one = [_name, _version, _label]
     for verb, callback, params in (
-        ("create", _create, [_optional_name, _version, options.file, *own, options.no_wait]),
+        ("create", _create, [_optional_name, _version, options.file, *own, *_CREATE]),
         ("show", _show, one),
         ("list", _list, [_optional_name, *_archived]),
         ("archive", partial(_set_archived, archived=True), one),
@@ -69,15 +73,19 @@ def _create(
     name: str | None,
     version: str | None,
     file: Path | None,
+    tags: tuple[str, ...],
+    assignments: tuple[str, ...],
     no_wait: bool,
     **given: str | None,
 ) -> dict[str, Any] | None:
-    flags = {"name": name, "version": version, **given}
-    spec = asset_spec(kind, file, {k: v for k, v in flags.items() if v is not None})
+    flags: dict[str, object] = {"name": name, "version": version, **given}
+    flags["tags"] = key_values(tags) if tags else None
+    known = {key: value for key, value in flags.items() if value is not None}
+    spec = asset_spec(kind, file, assignments, known)
     if spec.name is None:
         raise click.UsageError("Missing option '--name': give it, or a file with the key `name`.")
-    version = spec.version or _next_version(control_plane, kind, spec.name)
-    created = control_plane.call("PUT", _path(kind, spec.name, version), body(spec)).body
+    version = spec.version or next_version(control_plane, kind, spec.name)
+    created = control_plane.call("PUT", asset_path(kind, spec.name, version), body(spec)).body
     return None if no_wait else asset_shape(spec.name, created)
 
 
@@ -85,7 +93,7 @@ def _show(
     kind: Kind, control_plane: ControlPlane, *, name: str, version: str | None, label: str | None
 ) -> dict[str, Any]:
     version = _one_version(control_plane, kind, name, version, label)
-    return asset_shape(name, show_or_exit(control_plane, _path(kind, name, version)))
+    return asset_shape(name, show_or_exit(control_plane, asset_path(kind, name, version)))
 
 
 def _list(
@@ -97,22 +105,9 @@ def _list(
     archived_only: bool,
 ) -> list[dict[str, Any]]:
     shown = "ArchivedOnly" if archived_only else "All" if include_archived else "ActiveOnly"
-    path = f"/{kind}" if name is None else f"/{kind}/{quote(name, safe='')}/versions"
+    path = asset_path(kind) if name is None else f"{asset_path(kind, name)}/versions"
     found = control_plane.get(f"{path}?listViewType={shown}")["value"]
     return [asset_shape(name, one) for one in found]
-
-
-def _path(kind: Kind, name: str, version: str) -> str:
-    return f"/{kind}/{quote(name, safe='')}/versions/{quote(version, safe='')}"
-
-
-def _container(control_plane: ControlPlane, kind: Kind, name: str) -> Any:
-    return control_plane.find(f"/{kind}/{quote(name, safe='')}")
-
-
-def _next_version(control_plane: ControlPlane, kind: Kind, name: str) -> str:
-    container = _container(control_plane, kind, name)
-    return str(container["properties"]["nextVersion"]) if container else FIRST_VERSION
 
 
 def _one_version(
@@ -122,7 +117,7 @@ def _one_version(
         raise click.UsageError("expected either --version or --label")
     if version is not None:
         return version
-    container = show_or_exit(control_plane, f"/{kind}/{quote(name, safe='')}")
+    container = show_or_exit(control_plane, asset_path(kind, name))
     return str(container["properties"]["latestVersion"])
 
 
@@ -135,9 +130,9 @@ def _set_archived(
     label: str | None,
     archived: bool,
 ) -> None:
-    path = f"/{kind}/{quote(name, safe='')}"
+    path = asset_path(kind, name)
     if version is not None or label is not None:
-        path = _path(kind, name, _one_version(control_plane, kind, name, version, label))
+        path = asset_path(kind, name, _one_version(control_plane, kind, name, version, label))
     present = control_plane.get(path)
     known = {"latestVersion", "nextVersion", "provisioningState"}
     properties = {k: v for k, v in present["properties"].items() if k not in known}

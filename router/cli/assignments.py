@@ -1,4 +1,4 @@
-"""The small languages inside flags: `--set`, `--add`, `--remove` and `--traffic`.
+"""The small languages inside flags: `--set`, `--add`, `--remove`, `--tags` and `--traffic`.
 
 azure.md 3.3 gives their rules and messages. `--set` on create takes text, on update JSON;
 where a key holds only text (a tag, an environment variable), JSON numbers stay text.
@@ -49,6 +49,12 @@ def change(raw: dict[str, Any], changes: Iterable[str], type_: type, *, force_st
             _add(raw, words, read)
         else:
             _remove(raw, words)
+
+
+def key_values(words: Iterable[str]) -> dict[str, str]:
+    """The map that `--tags a=b c` gives; a key by itself has an empty value."""
+    pairs = (word.partition("=") for word in words)
+    return {key: value for key, _, value in pairs if key}
 
 
 def traffic(text: str) -> dict[str, int]:

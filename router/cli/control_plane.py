@@ -61,6 +61,7 @@ class ControlPlane:
 
     Args:
         log: told of each call in one line, without bodies, for these hold credentials.
+        timeout_s: how long an answer may take, and a connection at most.
     """
 
     def __init__(
@@ -68,11 +69,12 @@ class ControlPlane:
         url: str,
         workspace: Workspace = USUAL_WORKSPACE,
         log: Callable[[str], None] = lambda _: None,
+        timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
         self.url = url
         self._workspace = workspace
         self._log = log
-        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S)
+        timeout = urllib3.Timeout(connect=min(timeout_s, CONNECT_TIMEOUT_S), read=timeout_s)
         self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
 
     def close(self) -> None:

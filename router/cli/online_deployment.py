@@ -4,22 +4,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from router.cli import options
+from router.cli.all_traffic import give_all_traffic, notice
 from router.cli.assignments import change, set_text
 from router.cli.control_plane import ControlPlane, deployment_path, endpoint_path, show_or_exit
 from router.cli.errors import CommandFailed, user_error, warn
+from router.cli.inline_assets import with_registered_assets
 from router.cli.operations import wait
-from router.cli.shapes import SOURCE, deployment_shape, listed
-from router.cli.specs import located, plain, warn_of_keys_without_meaning
+from router.cli.shapes import SOURCE, deployment_plain, deployment_shape, listed
+from router.cli.specs import check_same_name, located, warn_of_keys_without_meaning
 from router.cli.verb import Noun
-from router.core.arm import (
-    deployment_from_arm,
-    deployment_to_arm,
-    endpoint_from_arm,
-    endpoint_to_arm,
-)
+from router.core.arm import deployment_to_arm
 from router.core.deployment_spec import DeploymentSpec
 from router.core.parse import parse
 from router.core.rules import check_name
@@ -59,6 +55,8 @@ def create(
     set_text(raw, assignments, DeploymentSpec)
     spec = _from_file(raw, file, name, endpoint_name, check=not skip_script_validation)
     check_name("deployment", spec.name)
+    # Before assets are registered for a deployment that can't be.
+    control_plane.get(endpoint_path(spec.endpoint_name))
     if control_plane.find(deployment_path(spec.endpoint_name, spec.name)) is not None:
         raise user_error(
             "A deployment with this name already exists. If you are trying to create a new "
@@ -66,10 +64,10 @@ def create(
             "deployment, use `az ml online-deployment update` instead."
         )
     if all_traffic:
-        warn(_all_traffic_notice(spec, no_wait=no_wait))
+        warn(notice(spec, no_wait=no_wait))
     created = _put(control_plane, spec, f"Creating deployment {spec.name}", no_wait=no_wait)
     if all_traffic and not no_wait:
-        _give_all_traffic(control_plane, spec)
+        give_all_traffic(control_plane, spec)
     return created
 
 
@@ -106,9 +104,11 @@ def update(
         change(raw, changes, DeploymentSpec, force_string=force_string)
         spec = _from_file(raw, file, name, endpoint_name, check=check)
     else:
-        present = deployment_from_arm(endpoint_name, name, body, SOURCE)
-        raw = plain(present)
+        raw = deployment_plain(endpoint_name, body)
+        present = parse(DeploymentSpec, raw, SOURCE)
         change(raw, changes, DeploymentSpec, force_string=force_string)
+        check_same_name("name", name, raw)
+        check_same_name("endpoint_name", endpoint_name, raw)
         spec = _edited(present, raw, check=check)
     return _put(control_plane, spec, f"Updating deployment {name}", no_wait=no_wait)
 
@@ -202,15 +202,20 @@ def _from_file(
 
 def _edited(present: DeploymentSpec, raw: dict[str, Any], *, check: bool) -> DeploymentSpec:
     spec = parse(DeploymentSpec, raw, "--set")
-    if (spec.code_configuration, spec.model) == (present.code_configuration, present.model):
+    if _assets(spec) == _assets(present):
         return spec
     return located(spec, "--set", Path.cwd(), check=check)
+
+
+def _assets(spec: DeploymentSpec) -> tuple[object, ...]:
+    return spec.code_configuration, spec.model, spec.environment
 
 
 def _put(
     control_plane: ControlPlane, spec: DeploymentSpec, title: str, *, no_wait: bool
 ) -> dict[str, Any] | None:
     path = deployment_path(spec.endpoint_name, spec.name)
+    spec = with_registered_assets(control_plane, spec)
     reply = control_plane.call("PUT", path, deployment_to_arm(spec))
     if no_wait:
         warn(
@@ -220,27 +225,3 @@ def _put(
         return None
     wait(control_plane, reply, title)
     return deployment_shape(spec.endpoint_name, control_plane.get(path))
-
-
-def _all_traffic_notice(spec: DeploymentSpec, *, no_wait: bool) -> str:
-    later = (
-        f"you can do it later using `turnout ml online-endpoint update --name "
-        f'{spec.endpoint_name} --traffic "{spec.name}=100"`.'
-    )
-    if no_wait:
-        return (
-            f"All traffic won't be set to deployment {spec.name} since no_wait option was "
-            f"provided. Once it has been provisioned, {later}"
-        )
-    return (
-        f"All traffic will be set to deployment {spec.name} once it has been provisioned. If you "
-        f"interrupt this command, {later}"
-    )
-
-
-def _give_all_traffic(control_plane: ControlPlane, spec: DeploymentSpec) -> None:
-    path = endpoint_path(spec.endpoint_name)
-    present = endpoint_from_arm(spec.endpoint_name, control_plane.get(path), SOURCE)
-    changed = msgspec.structs.replace(present, traffic={spec.name: 100})
-    reply = control_plane.call("PUT", path, endpoint_to_arm(changed))
-    wait(control_plane, reply, f"Giving all traffic to {spec.name}")

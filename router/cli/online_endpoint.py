@@ -13,7 +13,7 @@ from router.cli.files import read_json
 from router.cli.operations import wait
 from router.cli.scoring import score
 from router.cli.shapes import endpoint_plain, endpoint_shape, listed, with_zeros
-from router.cli.specs import endpoint_spec, warn_of_keys_without_meaning
+from router.cli.specs import check_same_name, endpoint_spec, warn_of_keys_without_meaning
 from router.cli.verb import Noun
 from router.core.arm import endpoint_to_arm
 from router.core.endpoint_spec import EndpointSpec
@@ -93,6 +93,7 @@ def update(
         raise CommandFailed("Endpoint does not exist")
     raw = {**endpoint_plain(body), **given, "name": name}
     change(raw, changes, EndpointSpec, force_string=force_string)
+    check_same_name("name", name, raw)
     spec = endpoint_spec(raw, str(file or "command line"))
     return _put(control_plane, spec, no_wait=no_wait)
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from router.cli.arguments import CHANGE
 from router.cli.errors import CommandFailed
+from router.cli.name_completion import names
 
 
 class Name(click.ParamType[str]):
@@ -20,6 +22,12 @@ class Name(click.ParamType[str]):
         """The name in lower case."""
         del param, ctx
         return str(value).lower()
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The names that there are."""
+        return [CompletionItem(name) for name in names(ctx, param, incomplete)]
 
 
 _file = click.Path(path_type=Path)

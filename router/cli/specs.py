@@ -42,6 +42,21 @@ def endpoint_spec(raw: Mapping[str, Any], source: str) -> EndpointSpec:
     )
 
 
+def check_same_name(key: str, name: str, raw: Mapping[str, Any]) -> None:
+    """Refuses an update that would make something else of it: its name is where it is found.
+
+    Args:
+        key: ``name`` or ``endpoint_name``.
+        name: what it has.
+        raw: what the update leaves.
+    """
+    if str(raw.get(key)).lower() != name:
+        raise BadRequest(
+            f"expected {name!r}, got {raw.get(key)!r}, at `$.{key}`. Names can't be changed: "
+            f"create another one, and delete this."
+        )
+
+
 def warn_of_keys_without_meaning(spec: EndpointSpec | DeploymentSpec) -> None:
     """Says once, in one line, which keys of Azure's files do nothing here."""
     if keys := without_meaning(spec):

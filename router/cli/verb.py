@@ -89,7 +89,13 @@ class Verb(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, once the words are spelled as it wants them."""
         flags = [flag for param in self.params for flag in param.opts if flag.startswith("--")]
-        words = arguments.spelled_out(args, [*flags, "--help"])
+        try:
+            words = arguments.spelled_out(args, [*flags, "--help"])
+        except click.UsageError:
+            # A shell that completes a line wants no lecture on it.
+            if not ctx.resilient_parsing:
+                raise
+            words = args
         arrange = arguments.gathered if arguments.CHANGE in flags else arguments.repeated
         return super().parse_args(ctx, arrange(words))
 

@@ -45,6 +45,11 @@ class StoredAsset(Struct, frozen=True, kw_only=True):
         """Whether lists leave it out; it can still be used."""
         return self.properties.get("isArchived") is True
 
+    @property
+    def anonymous(self) -> bool:
+        """Whether a client made up its name, for what a deployment's file holds inline."""
+        return self.properties.get("isAnonymous") is True
+
 
 class StoredContainer(Struct, frozen=True, kw_only=True):
     """What was said of a name as a whole: Azure calls that a container of versions."""

@@ -5,7 +5,6 @@ next update, and a restart finds what was declared. ``assets/<sha256>/<name>`` k
 name, because scripts rely on it (azure.md 1.2).
 """
 
-import ast
 import hashlib
 import os
 import shutil
@@ -35,28 +34,30 @@ class Assets:
             BadRequest: as ``stage_code`` and ``stage_model``.
         """
         code = spec.code_configuration
-        staged = self.stage_code(code.code, code.scoring_script, spec.name)
+        staged = self.stage_code(code.code, code.scoring_script)
         spec = replace(spec, code_configuration=replace(code, code=staged))
         if spec.model is None:
             return spec
         assert isinstance(spec.model, Model), "references are resolved before"
         return replace(spec, model=replace(spec.model, path=self.stage_model(spec.model.path)))
 
-    def stage_code(self, code: str, scoring_script: str, source: str) -> str:
-        """The path of a copy of the folder ``code``, whose script was checked.
+    def stage_code(self, code: str, scoring_script: str) -> str:
+        """The path of a copy of the folder ``code``.
+
+        Whether the script is Python is the client's to check, as with Azure (azure.md 3.4):
+        the environment's Python may know more than this one.
 
         Args:
             code: absolute path; of a copy made before, too.
             scoring_script: the script's path in that folder.
-            source: the deployment's name, for the message.
 
         Raises:
-            BadRequest: no such folder or script, not readable, or not Python.
+            BadRequest: no such folder or script, or not readable.
         """
         path = _absolute(code, "$.code_configuration.code")
         if not path.is_dir():
             raise BadRequest(f"expected a folder, got {code!r}, at `$.code_configuration.code`")
-        _check_script(path, scoring_script, source)
+        _check_script(path, scoring_script)
         return str(self._stage(path, "$.code_configuration.code"))
 
     def stage_model(self, model: str) -> str:
@@ -119,22 +120,11 @@ def _absolute(text: str, key: str) -> Path:
     return Path(os.path.normpath(path))
 
 
-def _check_script(code: Path, scoring_script: str, source: str) -> None:
+def _check_script(code: Path, scoring_script: str) -> None:
     key = "$.code_configuration.scoring_script"
     script = Path(os.path.normpath(code / scoring_script))
     if not script.is_relative_to(code) or not script.is_file():
         raise BadRequest(f"expected a file in {code}, got {scoring_script!r}, at `{key}`")
-    try:
-        ast.parse(script.read_bytes(), str(script))
-    except OSError as error:
-        raise BadRequest(f"expected to read {script}, got: {error.strerror}, at `{key}`") from error
-    except SyntaxError as error:
-        raise BadRequest(
-            f"Failed to submit deployment {source} due to syntax errors in scoring script "
-            f"{script}.\nError on line {error.lineno}: {error.text or ''}{error.msg}"
-        ) from error
-    except ValueError as error:
-        raise BadRequest(f"expected a Python file, got {script}: {error}, at `{key}`") from error
 
 
 def _files(path: Path) -> Iterator[Path]:

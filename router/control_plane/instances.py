@@ -28,7 +28,8 @@ READY_TIMEOUT_S = 900.0
 ADOPT_TIMEOUT_S = 10.0
 # At once: they compete for the processor while they import and load.
 STARTS_MAX = 4
-LOG_TAIL_LINES = 20
+# Room for a traceback and for what the script printed before it.
+LOG_TAIL_LINES = 50
 
 log = logging.getLogger(__name__)
 

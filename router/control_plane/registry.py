@@ -112,8 +112,8 @@ class Registry:
         ]
 
     def names(self, kind: Kind) -> list[str]:
-        """Every name with a version, in alphabetical order."""
-        return sorted({asset.id.name for asset in self._store.assets(kind)})
+        """Every name that a user gave a version, in alphabetical order."""
+        return sorted({asset.id.name for asset in self._store.assets(kind) if not asset.anonymous})
 
     def latest(self, kind: Kind, name: str) -> StoredAsset | None:
         """The version that was registered last and isn't archived."""

@@ -10,6 +10,7 @@ PROVIDER = "Microsoft.MachineLearningServices"
 _TYPE = f"{PROVIDER}/workspaces/onlineEndpoints"
 # What the service adds to a resource's own properties; clients send it back with a PUT.
 ENDPOINT_ID_PROPERTY = "azureml.onlineendpointid"
+CREATOR = "turnout"
 
 
 def endpoint_resource(
@@ -34,6 +35,7 @@ def endpoint_resource(
             },
             "provisioningState": endpoint.state,
             "scoringUri": f"{scoring_base}/{name}/score",
+            "swaggerUri": f"{scoring_base}/{name}/swagger.json",
         },
     }
 
@@ -92,8 +94,15 @@ def _asset_properties(deployment: StoredDeployment, workspace_path: str) -> dict
 
 
 def system_data(created_at: str, modified_at: str) -> dict[str, object]:
-    """When a resource was made and last changed; ISO 8601."""
-    return {"createdAt": created_at, "lastModifiedAt": modified_at}
+    """When a resource was made and last changed, in ISO 8601; by whom is not told apart."""
+    return {
+        "createdAt": created_at,
+        "createdBy": CREATOR,
+        "createdByType": "Application",
+        "lastModifiedAt": modified_at,
+        "lastModifiedBy": CREATOR,
+        "lastModifiedByType": "Application",
+    }
 
 
 def _object(value: object) -> Mapping[str, object]:

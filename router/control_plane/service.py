@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from router.control_plane.assets import Assets
 from router.control_plane.blobs import Blobs
 from router.control_plane.environments.cache import Environments
-from router.control_plane.instances import Supervisor
+from router.control_plane.environments.conda_file import read as read_conda
+from router.control_plane.instances import Supervisor, conda_of
 from router.control_plane.layout import StateFolder
 from router.control_plane.logs import last_lines
 from router.control_plane.operations import Operation, Operations
@@ -238,6 +239,8 @@ class ControlPlane:
             names = {d.spec.name for d in self.deployments_of(spec.endpoint_name)}
             check_deployment_count(len(names | {spec.name}))
             located = self._resolver.locate(spec)
+            if (conda := conda_of(located.spec)) is not None:
+                read_conda(conda)
             spec = await asyncio.to_thread(self._assets.stage, located.spec)
             old = self._store.deployment(spec.endpoint_name, spec.name)
             deployment = replace(declared_deployment(spec, old), assets=located.assets)

@@ -86,9 +86,10 @@ def check_endpoint(spec: EndpointSpec, old: EndpointSpec | None) -> None:
         old: what ``spec`` is to replace.
     """
     if old is not None and old.is_kubernetes != spec.is_kubernetes:
+        expected, got = (one.compute or "no cluster" for one in (old, spec))
         raise BadRequest(
-            f"expected {old.compute!r}, as the endpoint was created with, got {spec.compute!r}, at "
-            f"`$.compute`. Delete the endpoint and create it anew to change its kind."
+            f"expected {expected}, as the endpoint was created with, got {got}, at `$.compute`. "
+            f"Delete the endpoint and create it anew to change its kind."
         )
     if spec.auth_mode == "aad_token":
         raise BadRequest(

@@ -45,7 +45,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def offline() -> Run:
     """The command line with no daemon to talk to: whatever works needs none."""
-    return _runner(UNREACHABLE)
+    return runner(UNREACHABLE)
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +76,7 @@ def daemon_url() -> Iterator[str]:
 @pytest.fixture
 def run(daemon_url: str) -> Run:
     """The command line with that daemon; takes the words after `turnout`."""
-    return _runner(daemon_url)
+    return runner(daemon_url)
 
 
 @pytest.fixture
@@ -119,7 +119,9 @@ def blue(run: Run, endpoint: str, blue_yaml: Path) -> str:
     return endpoint
 
 
-def _runner(url: str) -> Run:
+def runner(url: str) -> Run:
+    """The command line with the daemon at an address; takes the words after `turnout`."""
+
     def run(*words: str) -> Result:
         environment = {**os.environ, "TURNOUT_CONTROL_PLANE": url}
         return CliRunner().invoke(cli, words, env=environment, prog_name="turnout")

@@ -45,6 +45,27 @@ def test_versions_count_up_and_the_label_latest_is_the_newest(
     assert name in {one["name"] for one in shown(run, "model", "list")}
 
 
+def test_set_and_tags_go_before_what_the_file_says(run: Run, folder: Path, name: str) -> None:
+    (folder / "weights.txt").touch()
+    (folder / "model.yml").write_text(
+        f"name: {name}\npath: weights.txt\ndescription: old\ntags: {{team: theirs}}\n"
+    )
+    words = ("model", "create", "-f", str(folder / "model.yml"))
+    tagged = shown(run, *words, "--tags", "team=ours", "stage=test", "checked", "-v", "7")
+    assert tagged["tags"] == {"team": "ours", "stage": "test", "checked": ""}
+    assert (tagged["version"], tagged["description"]) == ("7", "old")
+    changed = shown(run, *words, "--set", "version=8", "tags.team=all of us", "description=a=b")
+    assert changed["tags"] == {"team": "all of us"}
+    assert (changed["version"], changed["description"]) == ("8", "a=b")
+
+
+def test_an_environment_is_set_without_a_file(run: Run, folder: Path, name: str) -> None:
+    words = ("environment", "create", "-n", name, "--image", "any", "--tags", "a=1")
+    made = shown(run, *words, "--set", "description=ours")
+    assert (made["image"], made["description"], made["tags"]) == ("any", "ours", {"a": "1"})
+    assert made["id"].startswith("azureml:/subscriptions/")
+
+
 def test_an_archived_version_is_hidden_until_it_is_restored(
     run: Run, folder: Path, name: str
 ) -> None:

@@ -344,17 +344,17 @@ async def test_bad_input_is_refused_and_changes_nothing(
 
 @pytest.mark.parametrize(
     ("script", "message"),
-    [("def run(:\n", "syntax errors in scoring script"), ("\0", "scoring script")],
+    [("def run(:\n", "SyntaxError: invalid syntax"), ("\0", "null bytes")],
 )
-async def test_a_script_that_is_not_python_is_refused_with_its_line(
+async def test_a_script_that_is_not_python_fails_its_deployment_with_the_traceback(
     client: Client, shared_daemon: Daemon, script: str, message: str
 ) -> None:
     await client.call("PUT", "syntax", {"properties": {}})
     code = shared_daemon.code("syntax", script)
-    refused = await client.put_deployment("syntax", "blue", code)
-    assert refused.status == 400
-    assert message in refused.message
-    assert (await client.call("GET", "syntax/deployments")).body == {"value": []}
+    begun = await client.put_deployment("syntax", "blue", code)
+    ended = (await client.finish(begun)).body
+    assert (ended["status"], ended["error"]["code"]) == ("Failed", "DeploymentFailed")
+    assert message in ended["error"]["message"]
 
 
 async def test_deleting_what_is_not_there_says_so_without_an_error(client: Client) -> None:

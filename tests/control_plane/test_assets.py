@@ -23,7 +23,7 @@ def assets(tmp_path: Path) -> Assets:
 
 
 def test_a_copy_keeps_its_name_and_leaves_caches_out(assets: Assets, code: Path) -> None:
-    copy = Path(assets.stage_code(str(code), "score.py", "blue"))
+    copy = Path(assets.stage_code(str(code), "score.py"))
     assert copy.name == "code"
     assert [path.name for path in copy.iterdir()] == ["score.py"]
 
@@ -31,10 +31,10 @@ def test_a_copy_keeps_its_name_and_leaves_caches_out(assets: Assets, code: Path)
 def test_equal_content_has_one_copy_and_a_change_makes_another(
     assets: Assets, code: Path, tmp_path: Path
 ) -> None:
-    first = assets.stage_code(str(code), "score.py", "blue")
-    assert assets.stage_code(str(code), "score.py", "blue") == first
+    first = assets.stage_code(str(code), "score.py")
+    assert assets.stage_code(str(code), "score.py") == first
     (code / "score.py").write_text("def run(raw): return 2\n")
-    second = assets.stage_code(str(code), "score.py", "blue")
+    second = assets.stage_code(str(code), "score.py")
     assert second != first
     assert "return 1" in Path(first, "score.py").read_text()
     assert len(list((tmp_path / "assets").iterdir())) == 2
@@ -42,16 +42,16 @@ def test_equal_content_has_one_copy_and_a_change_makes_another(
 
 def test_a_file_moved_to_another_name_is_another_content(assets: Assets, code: Path) -> None:
     (code / "a").write_text("same")
-    first = assets.stage_code(str(code), "score.py", "blue")
+    first = assets.stage_code(str(code), "score.py")
     (code / "a").rename(code / "b")
-    assert assets.stage_code(str(code), "score.py", "blue") != first
+    assert assets.stage_code(str(code), "score.py") != first
 
 
 def test_a_copy_may_be_staged_again_and_stays_what_it_is(assets: Assets, code: Path) -> None:
-    copy = assets.stage_code(str(code), "score.py", "blue")
+    copy = assets.stage_code(str(code), "score.py")
     # As scripts do that write beside themselves.
     Path(copy, "cache.txt").write_text("x")
-    assert assets.stage_code(copy, "score.py", "blue") == copy
+    assert assets.stage_code(copy, "score.py") == copy
 
 
 def test_a_model_may_be_a_file_or_a_folder(assets: Assets, tmp_path: Path) -> None:
@@ -78,19 +78,8 @@ def test_a_wrong_path_is_refused_by_its_name(
     assets: Assets, code: Path, tmp_path: Path, path: str, script: str, message: str
 ) -> None:
     with pytest.raises(BadRequest, match=message):
-        assets.stage_code(path.format(code=code), script, "blue")
+        assets.stage_code(path.format(code=code), script)
     assert not (tmp_path / "assets").exists()
-
-
-def test_a_syntax_error_is_shown_with_its_line_in_azures_words(assets: Assets, code: Path) -> None:
-    (code / "score.py").write_text("import os\ndef run(:\n")
-    with pytest.raises(BadRequest) as caught:
-        assets.stage_code(str(code), "score.py", "blue")
-    first, second = caught.value.message.splitlines()[:2]
-    assert first.startswith(
-        "Failed to submit deployment blue due to syntax errors in scoring script"
-    )
-    assert second.startswith("Error on line 2")
 
 
 def test_a_model_that_can_not_be_read_whole_leaves_no_copy(assets: Assets, tmp_path: Path) -> None:

@@ -25,6 +25,10 @@ from router.core.errors import BadRequest
         ("numpy >=2,<3", "numpy>=2,<3"),
         ("numpy >= 2, < 3", "numpy>=2,<3"),
         ("numpy!=2.1", "numpy!=2.1"),
+        ("numpy!=2.1.*", "numpy!=2.1.*"),
+        ("numpy>=2.1.*", "numpy>=2.1"),
+        ("numpy 2.*,!=2.1", "numpy==2.*,!=2.1"),
+        ("numpy == 2.3.1", "numpy==2.3.1"),
         ("numpy~=2.1", "numpy~=2.1"),
         ("numpy=*", "numpy"),
         ("numpy *", "numpy"),
@@ -54,15 +58,19 @@ def test_a_package_keeps_its_pin_and_gets_its_name_at_pypi(entry: str, requireme
     ("entry", "version"),
     [
         ("python", None),
-        ("python=3.12", "3.12"),
-        ("python=3.12.4", "3.12.4"),
-        ("python==3.11.9", "3.11.9"),
-        ("python 3.11", "3.11"),
-        ("python=3.12.*", "3.12"),
-        ("python=3", "3"),
-        ("python>=3.11", "3.11"),
-        ("python>=3.11,<3.13", "3.11"),
-        ("python=3.12.4=h1", "3.12.4"),
+        ("python *", None),
+        ("python=3.12", "==3.12.*"),
+        ("python=3.12.4", "==3.12.4.*"),
+        ("python==3.11.9", "==3.11.9"),
+        ("python 3.11", "==3.11"),
+        ("python=3.12.*", "==3.12.*"),
+        ("python=3", "==3.*"),
+        ("python>=3.11", ">=3.11"),
+        ("python>=3.11,<3.13", ">=3.11,<3.13"),
+        ("python >=3.11, <3.13.*", ">=3.11,<3.13"),
+        ("python=3.12.4=h1", "==3.12.4"),
+        ("python 3.12.* *_cpython", "==3.12.*"),
+        ("python=3.12,!=3.12.3", "==3.12.*,!=3.12.3"),
     ],
 )
 def test_python_is_the_interpreter_and_no_requirement(entry: str, version: str | None) -> None:
@@ -90,7 +98,7 @@ def test_the_articles_file_is_read_whole() -> None:
             ],
         }
     )
-    assert recipe.python == "3.12"
+    assert recipe.python == "==3.12.*"
     assert recipe.requirements == (
         "inference-schema[numpy-support]",
         "joblib==1.5",
@@ -123,12 +131,11 @@ def test_a_file_may_ask_for_nothing(conda: dict[str, object]) -> None:
         ({"dependencies": ["numpy=>2"]}, "got '=>2', at `$.conda_file.dependencies[0]`"),
         ({"dependencies": [{"npm": []}]}, "got {'npm': []}, at `$.conda_file.dependencies[0]`"),
         ({"dependencies": [{"pip": "x"}]}, "got 'x', at `$.conda_file.dependencies[0].pip`"),
+        ({"dependencies": ["numpy>=2,"]}, "got '>=2,', at `$.conda_file.dependencies[0]`"),
         (
-            {"dependencies": [{"pip": [""]}]},
-            "got '', at `$.conda_file.dependencies[0].pip[0]`",
+            {"dependencies": ["python>=three"]},
+            "expected a version of Python such as =3.12 or >=3.11,<3.14, got '>=three', at",
         ),
-        ({"dependencies": [{"pip": ["-r all.txt"]}]}, "and no option of pip, got '-r all.txt', at"),
-        ({"dependencies": [{"pip": ["--pre"]}]}, "and no option of pip, got '--pre', at"),
         ({"dependencies": [{"sel(linux)": "x"}]}, "expected a package or `pip:`"),
     ],
 )
@@ -138,3 +145,62 @@ def test_an_entry_that_cannot_be_understood_is_refused_with_its_place(
     with pytest.raises(BadRequest) as refused:
         read(conda)
     assert message in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "joblib",
+        "joblib==1.5",
+        "joblib>=1,<2 ; python_version < '3.13'",
+        "inference-schema[numpy-support]",
+        "joblib==1.5 --hash=sha256:0123",
+        "joblib # the newest",
+        "https://example.com/own-1.0-py3-none-any.whl",
+        "own @ https://example.com/own-1.0.tar.gz",
+        "own @ git+https://example.com/own.git@v1",
+        "git+https://example.com/own.git",
+        "/opt/wheels/own-1.0-py3-none-any.whl",
+        "own @ file:///opt/wheels/own-1.0-py3-none-any.whl",
+    ],
+)
+def test_a_line_for_pip_is_kept_as_it_is(line: str) -> None:
+    assert read({"dependencies": [{"pip": [f" {line} "]}]}).requirements == (line,)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (".", "a URL or an absolute path"),
+        ("./own", "a URL or an absolute path"),
+        ("../own", "a URL or an absolute path"),
+        ("wheels/own-1.0-py3-none-any.whl", "a URL or an absolute path"),
+        ("own-1.0-py3-none-any.whl", "a URL or an absolute path"),
+        ("own.tar.gz", "a URL or an absolute path"),
+        ("own @ ./own", "a URL or an absolute path"),
+        ("own @ file:own", "a URL or an absolute path"),
+        ("own @ file:./own", "a URL or an absolute path"),
+        ("./own[extra]", "a URL or an absolute path"),
+        ("joblib=1.5", "a URL or an absolute path"),
+        ("", "and no option of pip"),
+        (5, "and no option of pip"),
+        ("-e ./own", "and no option of pip"),
+        ("--editable ./own", "and no option of pip"),
+        ("-r requirements.txt", "and no option of pip"),
+        ("-c constraints.txt", "and no option of pip"),
+        ("--pre", "and no option of pip"),
+        ("--extra-index-url https://example.com", "and no option of pip"),
+    ],
+)
+def test_a_line_for_pip_that_names_files_beside_the_conda_file_is_refused(
+    line: object, expected: str
+) -> None:
+    with pytest.raises(BadRequest) as refused:
+        read({"dependencies": ["numpy", {"pip": ["joblib", line]}]})
+    message = refused.value.message
+    assert message.startswith("expected a requirement such as joblib==1.5, ")
+    assert expected in message
+    assert (
+        f"got {line!r}, at `$.conda_file.dependencies[1].pip[1]`. A conda file is sent" in message
+    )
+    assert message.endswith("into the code folder, beside the scoring script.")

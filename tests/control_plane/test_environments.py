@@ -10,6 +10,7 @@ import pytest
 
 from router.control_plane.environments.builder import interpreter
 from router.control_plane.environments.cache import MARK, Environments
+from router.control_plane.environments.conda_file import read
 from router.control_plane.environments.pythons import Python, nearest
 from router.core.errors import ImageBuildFailure
 
@@ -144,29 +145,47 @@ PYTHONS = [
 
 
 @pytest.mark.parametrize(
-    ("wanted", "path", "warned"),
+    ("entry", "path", "missing"),
     [
-        (None, "/own", False),
-        ("3", "/own", False),
-        ("3.11", "/own", False),
-        ("3.12", "/usr/bin/python3.12", False),
-        ("3.12.9", "/opt/python3.12", False),
-        ("3.12.8", "/opt/python3.12", True),
-        ("3.13", "/usr/bin/python3.12", True),
-        ("3.15", "/opt/python3.14", True),
-        ("3.8", "/own", True),
-        ("2.7", "/own", True),
+        ("python", "/own", None),
+        ("python=3", "/own", None),
+        ("python=3.11", "/own", None),
+        ("python>=3.10", "/own", None),
+        ("python<3.12", "/own", None),
+        ("python<=3.11.7", "/own", None),
+        ("python >=3.8,<3.13", "/own", None),
+        ("python!=3.12.*", "/own", None),
+        ("python=3.12", "/opt/python3.12", None),
+        ("python=3.12.*", "/opt/python3.12", None),
+        ("python 3.12.*", "/opt/python3.12", None),
+        ("python==3.12.1", "/usr/bin/python3.12", None),
+        ("python=3.12.9=h1_cpython", "/opt/python3.12", None),
+        ("python>=3.12", "/opt/python3.14", None),
+        ("python>3.11.7,<3.14", "/opt/python3.12", None),
+        ("python>=3.12,<3.12.9", "/usr/bin/python3.12", None),
+        ("python~=3.12.0", "/opt/python3.12", None),
+        ("python>3.11.7,!=3.14.0", "/opt/python3.12", None),
+        ("python=3.12.8", "/opt/python3.12", "3.12.8"),
+        ("python=3.13", "/usr/bin/python3.12", "3.13"),
+        ("python>=3.15", "/opt/python3.14", ">=3.15"),
+        ("python<3.11", "/own", "<3.11"),
+        ("python=3.8", "/own", "3.8"),
+        ("python>=3.8,<3.10", "/own", "<3.10,>=3.8"),
+        ("python=2.7", "/own", "2.7"),
     ],
 )
-def test_the_nearest_python_is_taken_and_said_when_it_is_another(
-    wanted: str | None, path: str, *, warned: bool
+def test_a_python_that_fits_is_taken_and_else_the_nearest_with_a_warning(
+    entry: str, path: str, missing: str | None
 ) -> None:
-    python, warning = nearest(wanted, PYTHONS)
+    python, warning = nearest(read({"dependencies": [entry]}).python, PYTHONS)
     assert python.path == path
-    assert (warning is not None) == warned
-    if warning is not None:
-        assert f"expected Python {wanted}, which is not installed" in warning
-        assert python.text in warning
+    if missing is None:
+        assert warning is None
+    else:
+        assert warning == (
+            f"expected Python {missing}, which is not installed; the environment gets the nearest "
+            f"one that is, {python.text} ({path})"
+        )
 
 
 def test_an_interpreter_is_where_virtual_environments_have_it(tmp_path: Path) -> None:

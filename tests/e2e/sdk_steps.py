@@ -150,6 +150,17 @@ class Notebook:
         deployment = self.client.online_deployments.get(name=name, endpoint_name=ENDPOINT)
         return [deployment.model, deployment.environment, deployment.code_configuration.code]
 
+    def dumped(self, noun: str, name: str) -> object:
+        """What `az ml ... show` prints but for the resourceGroup: its source is this very dump."""
+        if noun == "online-endpoint":
+            entity = self.client.online_endpoints.get(name=name)
+        elif noun == "online-deployment":
+            entity = self.client.online_deployments.get(name=name, endpoint_name=ENDPOINT)
+        else:
+            entity = self.client.models.get(name, label="latest")
+        # An enum's name is az's word for it, in capitals (azure.md 3.4).
+        return json.loads(json.dumps(entity._to_dict(), default=str))
+
     def delete_deployment(self, name: str) -> object:
         self.client.online_deployments.begin_delete(name=name, endpoint_name=ENDPOINT).wait()
         return self.listed()

@@ -6,6 +6,7 @@ after one call to a named deployment it sends all later calls there (azure.md 1.
 
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from tests.e2e.harness import TURNOUT, Daemon
 
 # As sdk_steps.py names it, which imports too much to be imported here.
 ENDPOINT = "sdk-endpoint"
+SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 STEP_LIMIT_S = 60
 SAMPLE = 20
 OK = 200
@@ -166,6 +168,39 @@ def test_the_rollout_runs_with_registered_assets(sdk: Sdk) -> None:
     }
     assert sdk.do("archive", version="2") == [["1"], ["2", "1"]]
     assert answers(uri, key) == {"shared green weights": SAMPLE}
+
+
+@pytest.mark.parametrize(
+    ("noun", "name", "flags"),
+    [
+        ("online-endpoint", ENDPOINT, ()),
+        ("online-deployment", "blue", ("-e", ENDPOINT)),
+        ("model", "registered", ("--label", "latest")),
+    ],
+)
+def test_show_prints_what_azs_prints_which_is_the_sdks_dump(
+    sdk: Sdk, daemon: Daemon, noun: str, name: str, flags: tuple[str, ...]
+) -> None:
+    sdk.do("create_endpoint")
+    sdk.do("register", name="blue")
+    sdk.do("create_inline", name="blue")
+    workspace = ("-g", "my-group", "-w", "my-workspace", "--subscription", SUBSCRIPTION)
+    printed = subprocess.run(
+        [TURNOUT, "ml", noun, "show", "-n", name, *flags, *workspace,
+         "--control-plane", daemon.url],
+        capture_output=True, check=True, text=True,
+    ).stdout  # fmt: skip
+    expected = sdk.do("dumped", noun=noun, name=name)
+    assert as_az_words(json.loads(printed)) == as_az_words(expected | {"resourceGroup": "my-group"})
+
+
+def as_az_words(value: Any) -> Any:
+    """Without how Python writes enums, and without the SDK's rounding of half a second to 0."""
+    if isinstance(value, dict):
+        return {key: as_az_words(v) for key, v in value.items() if key != "max_queue_wait_ms"}
+    if isinstance(value, str):
+        return re.sub(r"^[A-Za-z]+(State|Type)\.", "", value).capitalize()
+    return value
 
 
 def test_a_model_that_nobody_registered_is_refused_by_its_name(sdk: Sdk) -> None:

@@ -72,7 +72,7 @@ def test_a_deployment_of_the_type_kubernetes_may_wait_longer() -> None:
         (
             EndpointSpec(name="e", compute="azureml:c"),
             EndpointSpec(name="e"),
-            "expected None, as the endpoint was created with, got 'azureml:c', at `$.compute`",
+            "expected no cluster, as the endpoint was created with, got azureml:c, at `$.compute`",
         ),
     ],
 )

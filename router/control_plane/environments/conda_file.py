@@ -8,8 +8,10 @@ import re
 from collections.abc import Mapping
 
 from msgspec import Struct
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from router.control_plane.environments.names import NOT_ON_PYPI, PYPI_NAMES
+from router.control_plane.environments.pip_lines import check_pip_line
 from router.core.errors import BadRequest
 
 KEYS = ("name", "channels", "dependencies", "variables", "prefix")
@@ -18,17 +20,18 @@ AT = "$.conda_file"
 _PACKAGE = re.compile(r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>[^\[\]#]*)")
 _FUZZY = re.compile(r"=(?P<version>[\w.+]+?)(?:\.?\*)?(?P<build>=[^=\s]+)?")
 _EXACT = re.compile(r"(?:==|)(?P<version>[\w.+]+)(?:[= ]\S+)?")
-_STARRED = re.compile(r"(?P<version>[\w.+]+)\.\*")
-_RANGE = r"\s*(?:>=|<=|>|<|!=|==|~=)\s*[\w.+*]+\s*"
-_RANGES = re.compile(f"{_RANGE}(?:,{_RANGE})*")
-_PYTHON = re.compile(r"\d+(?:\.\d+)*")
+_STARRED = re.compile(r"(?:==)?(?P<version>[\w.+]+)\.\*(?:[= ]\S+)?")
+_UNEQUAL = re.compile(r"!=[\w.+]+?(?:\.\*)?")
+# Conda ignores a star behind an order; pip knows it behind `==` and `!=` only.
+_ORDER = re.compile(r"(?P<pin>(?:>=|<=|>|<|~=)[\w.+]+?)(?:\.?\*)?")
+_SPACES = re.compile(r"(?<=[=<>!~])\s+")
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
     """What an environment is made of.
 
     Attributes:
-        python: the version wanted, as far as it was given: "3", "3.12", "3.12.4"; None for any.
+        python: the versions wanted, in pip's words: "==3.12.*", ">=3.11,<3.13"; None for any.
         requirements: in pip's words, sorted.
         dropped: packages of conda that are no Python packages.
     """
@@ -76,24 +79,40 @@ def _package(entry: object, at: str) -> tuple[str, str]:
 
 
 def _pin(version: str, at: str) -> str:
-    """The version part of a requirement."""
-    if version in {"", "*", "=*"}:
+    """The version part of a requirement: what stands between conda's commas, each by itself."""
+    if not version:
         return ""
-    if match := _FUZZY.fullmatch(version):
+    pins = [_one_pin(_SPACES.sub("", one).strip()) for one in version.split(",")]
+    if None in pins:
+        raise BadRequest(f"expected a version such as =2.3.1 or >=2,<3, got {version!r}, at `{at}`")
+    return ",".join(pin for pin in pins if pin)
+
+
+def _one_pin(one: str) -> str | None:
+    """None for what can't be understood."""
+    if one in {"*", "=*"}:
+        return ""
+    if match := _FUZZY.fullmatch(one):
         return f"=={match['version']}" if match["build"] else f"=={match['version']}.*"
-    if match := _STARRED.fullmatch(version):
+    if match := _STARRED.fullmatch(one):
         return f"=={match['version']}.*"
-    if match := _EXACT.fullmatch(version):
+    if match := _EXACT.fullmatch(one):
         return f"=={match['version']}"
-    if _RANGES.fullmatch(version):
-        return version.replace(" ", "")
-    raise BadRequest(f"expected a version such as =2.3.1 or >=2,<3, got {version!r}, at `{at}`")
+    if match := _ORDER.fullmatch(one):
+        return match["pin"]
+    return one if _UNEQUAL.fullmatch(one) else None
 
 
 def _python(version: str, at: str) -> str | None:
     pin = _pin(version, at)
-    match = _PYTHON.search(pin)
-    return match[0] if match else None
+    try:
+        SpecifierSet(pin)
+    except InvalidSpecifier:
+        raise BadRequest(
+            f"expected a version of Python such as =3.12 or >=3.11,<3.14, got {version!r}, at "
+            f"`{at}`"
+        ) from None
+    return pin or None
 
 
 def _pip(entry: Mapping[object, object], at: str) -> list[str]:
@@ -103,11 +122,4 @@ def _pip(entry: Mapping[object, object], at: str) -> list[str]:
     lines = entry["pip"] or []
     if not isinstance(lines, list):
         raise BadRequest(f"expected a list, got {lines!r}, at `{at}.pip`")
-    for index, line in enumerate(lines):
-        # Files would be looked for on the daemon's side; indexes are the machine's settings.
-        if not isinstance(line, str) or not line.strip() or line.lstrip().startswith("-"):
-            raise BadRequest(
-                f"expected a requirement such as joblib==1.5, and no option of pip, got {line!r}, "
-                f"at `{at}.pip[{index}]`"
-            )
-    return [line.strip() for line in lines]
+    return [check_pip_line(line, f"{at}.pip[{index}]") for index, line in enumerate(lines)]

@@ -4,6 +4,8 @@ import json
 import sys
 
 from msgspec import Struct
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from router.control_plane.environments.uv import run_uv
 
@@ -42,23 +44,36 @@ async def installed() -> list[Python]:
 
 
 def nearest(wanted: str | None, pythons: list[Python]) -> tuple[Python, str | None]:
-    """The interpreter for a wish, and a warning if it is another version.
+    """The interpreter for a wish, and a warning if none fits.
+
+    Of those that fit, the daemon's own goes first, because it is there for sure, and then the
+    newest, as with conda.
 
     Args:
-        wanted: a version as far as it matters; None for any.
-        pythons: at least one; of equals the first is taken.
+        wanted: versions as pip writes them: "==3.12.*", ">=3.11,<3.13"; None for any.
+        pythons: at least one, the daemon's first.
     """
-    if wanted is None:
+    specifiers = SpecifierSet(wanted or "")
+    fitting = [python for python in pythons if specifiers.contains(python.text)]
+    if pythons[0] in fitting:
         return pythons[0], None
-    parts = tuple(int(part) for part in wanted.split("."))
-    best = min(pythons, key=lambda python: _distance(python.version, parts))
-    if best.version[: len(parts)] == parts[:3]:
-        return best, None
+    if fitting:
+        return max(fitting, key=lambda python: python.version), None
+    best = min(pythons, key=lambda python: _distance(python.version, specifiers))
     return best, (
-        f"expected Python {wanted}, which is not installed; the environment gets the nearest one "
-        f"that is, {best.text} ({best.path})"
+        f"expected Python {_shown(specifiers)}, which is not installed; the environment gets the "
+        f"nearest one that is, {best.text} ({best.path})"
     )
 
 
-def _distance(version: tuple[int, int, int], wanted: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(abs(have - want) for have, want in zip(version, wanted, strict=False))
+def _distance(version: tuple[int, int, int], wanted: SpecifierSet) -> tuple[int, ...]:
+    """From the nearest of the versions that the wish names."""
+    named = [Version(one.version.removesuffix(".*")).release for one in wanted]
+    return min(
+        tuple(abs(have - want) for have, want in zip(version, one, strict=False)) for one in named
+    )
+
+
+def _shown(wanted: SpecifierSet) -> str:
+    """As people say it: 3.12 rather than ==3.12.*."""
+    return str(wanted).removeprefix("==").removesuffix(".*")
