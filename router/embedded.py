@@ -100,7 +100,13 @@ class Router:
         )
         self._drain_timeout_s = settings.drain_timeout_ms / 1000
         workers = _InProcess(self._engine)
-        self._plane = ControlPlane(self._store, folder, workers, settings.drain_timeout_ms)
+        self._plane = ControlPlane(
+            self._store,
+            folder,
+            workers,
+            settings.drain_timeout_ms,
+            self._config.instance_types,
+        )
         try:
             await self._plane.start()
             await declare(self._plane, self._config, self._base_dir)

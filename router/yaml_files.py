@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from router.core.config import DaemonConfig
 from router.core.deployment_spec import DeploymentSpec, Environment, Model
 from router.core.errors import BadRequest
+from router.core.limits import check_resources
 from router.core.parse import parse
 
 # The C parser, where PyYAML was built with it, is ten times as fast.
@@ -63,7 +64,13 @@ def read_daemon_config(path: Path) -> tuple[DaemonConfig, Path]:
     Raises:
         BadRequest: the file can't be read, or what it says is wrong.
     """
-    return parse(DaemonConfig, read_yaml(path), str(path)), path.resolve().parent
+    config = parse(DaemonConfig, read_yaml(path), str(path))
+    for name, resources in config.instance_types.items():
+        try:
+            check_resources(resources, f"$.instance_types.{name}")
+        except BadRequest as error:
+            raise BadRequest(f"{path}: {error.message}") from None
+    return config, path.resolve().parent
 
 
 def with_absolute_paths(spec: DeploymentSpec, folder: Path) -> DeploymentSpec:

@@ -114,7 +114,9 @@ async def _serve(
 ) -> None:
     listeners = _listen(config.control_plane, folder)
     pool = WorkerPool(folder, config.data_plane)
-    plane = ControlPlane(store, folder, pool, config.data_plane.drain_timeout_ms)
+    plane = ControlPlane(
+        store, folder, pool, config.data_plane.drain_timeout_ms, config.instance_types
+    )
     try:
         stop = _until_signal(pool, plane)
         await pool.start()

@@ -27,8 +27,8 @@ class InstanceGroup:
     """Instances of one revision.
 
     Args:
-        on_change: awaited after an instance was lost or replaced; not for what ``scale``,
-            ``shrink`` and ``stop`` did themselves.
+        on_change: awaited after an instance was lost or replaced; not for what ``grow``
+            and ``shrink`` did themselves.
     """
 
     def __init__(
@@ -46,6 +46,11 @@ class InstanceGroup:
         self._instances: list[Instance] = []
         self._restart_delay_s = RESTART_DELAY_S_MIN
         self._tasks = Tasks()
+
+    @property
+    def wanted(self) -> int:
+        """How many instances there are to be."""
+        return self._wanted
 
     @property
     def routes(self) -> tuple[InstanceRoute, ...]:

@@ -13,12 +13,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from router.control_plane import limits
 from router.control_plane.environments.cache import Environments
 from router.control_plane.health import wait_serving
 from router.control_plane.layout import StateFolder
 from router.control_plane.processes import Process, find, kill_strays, module_command, spawn
 from router.core.deployment_spec import DeploymentSpec, Environment, Model
 from router.core.errors import DeploymentFailed, TurnoutError
+from router.core.limits import InstanceTypes, limits_of
 from router.core.routing import InstanceRoute
 
 RUNTIME_MODULE = "runtime"
@@ -61,12 +63,18 @@ class Supervisor:
     Args:
         next_number: gives each instance a number that none had before.
         environments: where the Python is that a deployment's conda file asks for.
+        instance_types: which limits the names in `instance_type` stand for.
     """
 
     def __init__(
-        self, folder: StateFolder, next_number: Callable[[], int], environments: Environments
+        self,
+        folder: StateFolder,
+        next_number: Callable[[], int],
+        environments: Environments,
+        instance_types: InstanceTypes,
     ) -> None:
         self._folder = folder
+        self._instance_types = instance_types
         self._environments = environments
         self._next_number = next_number
         self._starts = asyncio.Semaphore(STARTS_MAX)
@@ -87,8 +95,10 @@ class Supervisor:
             except _NotWarm as error:
                 await self.stop([instance], timeout_ms=0)
                 tail = await asyncio.to_thread(_tail, log_path)
+                limited = limits.describe(limits_of(spec, self._instance_types))
                 raise DeploymentFailed(
-                    f"instance {instance.route.id} of {owner} {error}. Its log ends with:\n{tail}"
+                    f"instance {instance.route.id} of {owner}{limited} {error}. Its log ends "
+                    f"with:\n{tail}"
                 ) from None
             except BaseException:
                 await self.stop([instance], timeout_ms=0)
@@ -134,6 +144,7 @@ class Supervisor:
             )
         except OSError as error:
             raise DeploymentFailed(f"can't start an instance of {owner}: {error}") from error
+        limits.apply(limits_of(spec, self._instance_types), process.pid, number)
         return Instance(number, owner, socket, process), log_path
 
     async def _is_warm(self, instance: Instance) -> bool:

@@ -9,7 +9,7 @@ plane that dies at any point leaves a state from which the next one goes on (inv
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -18,17 +18,19 @@ from router.control_plane.groups import InstanceGroup
 from router.control_plane.instances import Instance, InstanceOwner, Supervisor, conda_of
 from router.control_plane.layout import StateFolder
 from router.control_plane.records import Serving, StoredDeployment, now
-from router.control_plane.routing_of import routing_of
+from router.control_plane.routing_of import Placed, routing_of
+from router.control_plane.scale_tasks import Key, ScaleTasks
 from router.control_plane.store import Store
+from router.control_plane.tasks import Tasks
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import TurnoutError
+from router.core.scaling import count_to_start_with
 
 # Over and above the time to drain: what an instance may take to end.
 EXIT_GRACE_MS = 10_000
 
 Say = Callable[[str], None]
-Key = tuple[str, str]
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +59,9 @@ class Provisioner:
         self._drain_timeout_ms = drain_timeout_ms
         self._groups: dict[Key, InstanceGroup] = {}
         self._publishing = asyncio.Lock()
+        self._scaling = ScaleTasks(self._scale)
+        self._leaving: set[Instance] = set()
+        self._retiring = Tasks()
 
     async def publish(self) -> None:
         """Returns when every worker routes by what is stored and warm now."""
@@ -69,7 +74,7 @@ class Provisioner:
             routing = routing_of(
                 self._store.next("generation"),
                 endpoints,
-                {key: group.routes for key, group in self._groups.items()},
+                {key: Placed(group.wanted, group.routes) for key, group in self._groups.items()},
             )
             await self._workers.apply(routing)
 
@@ -83,12 +88,28 @@ class Provisioner:
         Raises:
             TurnoutError: it could not be; the deployment is stored as Failed with the reason.
         """
+        spec = deployment.spec
         try:
-            await self._bring_up(deployment, say, warn)
+            async with self._scaling.kept_off([(spec.endpoint_name, spec.name)]):
+                await self._bring_up(deployment, say, warn)
         except Exception as error:
-            self._save(deployment.spec, state="Failed", error=str(error))
+            self._save(spec, state="Failed", error=str(error))
             raise
-        self._save(deployment.spec, state="Succeeded", error=None)
+        self._save(spec, state="Succeeded", error=None)
+
+    def count(self, key: Key) -> int:
+        """How many instances the deployment is to have; 0 if none serve."""
+        group = self._groups.get(key)
+        return group.wanted if group is not None else 0
+
+    def scale(self, key: Key, count: int) -> None:
+        """Begins to change the number of a deployment's instances, unless something else does."""
+        if key in self._groups:
+            self._scaling.start(key, count)
+
+    def is_scaling(self, key: Key) -> bool:
+        """Whether the number of its instances is being changed."""
+        return self._scaling.is_running(key)
 
     async def delete_endpoint(self, name: str) -> None:
         """Ends and forgets an endpoint that is stored as Deleting, with its deployments."""
@@ -126,22 +147,24 @@ class Provisioner:
     async def stop(self) -> None:
         """Ends all instances. Workers should have stopped before."""
         await self.close()
-        instances = [i for group in self._groups.values() for i in group.shrink(0)]
+        instances = [*self._leaving, *(i for g in self._groups.values() for i in g.shrink(0))]
         await self._supervisor.stop(instances, self._drain_timeout_ms + EXIT_GRACE_MS)
 
     async def close(self) -> None:
         """Lets go of the instances; they run on."""
+        await self._scaling.close()
+        await self._retiring.cancel()
         await asyncio.gather(*(group.close() for group in self._groups.values()))
 
     def kill(self) -> None:
         """Ends every instance now; requests in flight are lost."""
-        for group in self._groups.values():
-            for instance in group.shrink(0):
-                instance.process.kill()
+        for instance in [*self._leaving, *(i for g in self._groups.values() for i in g.shrink(0))]:
+            instance.process.kill()
 
-    async def _take_down(self, keys: Iterable[Key]) -> None:
+    async def _take_down(self, keys: Sequence[Key]) -> None:
         """Drains and ends all instances of deployments that are stored as Deleting."""
-        groups = [group for key in keys if (group := self._groups.pop(key, None)) is not None]
+        async with self._scaling.kept_off(keys):
+            groups = [group for key in keys if (group := self._groups.pop(key, None)) is not None]
         await self.publish()
         for group in groups:
             await group.close()
@@ -158,15 +181,28 @@ class Provisioner:
         else:
             revision = deployment.serving.revision
             group = old
-        await group.grow(spec.instance_count, _counter(spec.instance_count, say))
-        released = group.shrink(spec.instance_count)
+        count = count_to_start_with(spec, old.wanted if old is not None else 0)
+        await group.grow(count, _counter(count, say))
+        released = group.shrink(count)
         if old is not None and old is not group:
             await old.close()
             released = old.shrink(0)
         self._groups[key] = group
         self._save(spec, serving=Serving(spec=spec, revision=revision))
         await self.publish()
-        say(f"{spec.instance_count} instances serve; {len(released)} drain")
+        say(f"{count} instances serve; {len(released)} drain")
+        await self._let_go(released)
+
+    async def _scale(self, key: Key, count: int) -> None:
+        """Starts what is missing, or lets go of what is too much."""
+        group = self._groups[key]
+        await group.grow(count, lambda _: None)
+        # Not to be broken off: what is let go is in no group any more.
+        self._retiring.start(self._retire(group.shrink(count)), f"retirement after scaling {key}")
+
+    async def _retire(self, released: list[Instance]) -> None:
+        self._leaving.update(released)
+        await self.publish()
         await self._let_go(released)
 
     async def _restore(self, serving: Serving, running: list[Instance]) -> None:
@@ -174,22 +210,25 @@ class Provisioner:
         group = self._group(spec, serving.revision)
         self._groups[spec.endpoint_name, spec.name] = group
         group.adopt(instance for instance in running if instance.owner == group.owner)
-        group.shrink(spec.instance_count)
+        count = count_to_start_with(spec, group.wanted)
+        group.shrink(count)
         try:
-            await group.grow(spec.instance_count, lambda _: None)
+            await group.grow(count, lambda _: None)
         except TurnoutError as error:
             log.error("%s", error.message)  # noqa: TRY400 - the message has the traceback
-            group.keep(spec.instance_count)
+            group.keep(count)
 
     async def _let_go(self, instances: list[Instance]) -> None:
         """Drains and ends instances that are in no routing any more."""
         if not instances:
             return
+        self._leaving.update(instances)
         ids = [instance.route.id for instance in instances]
         remaining = list(await self._workers.await_drained(ids, self._drain_timeout_ms))
         if remaining:
             log.warning("instances %s still had requests at the end of their time", remaining)
         await self._supervisor.stop(instances, EXIT_GRACE_MS)
+        self._leaving.difference_update(instances)
 
     def _group(self, spec: DeploymentSpec, revision: int) -> InstanceGroup:
         owner = InstanceOwner(spec.endpoint_name, spec.name, revision)
@@ -208,6 +247,8 @@ def _differs(serving: DeploymentSpec, declared: DeploymentSpec) -> bool:
         or serving.model != declared.model
         or conda_of(serving) != conda_of(declared)
         or serving.environment_variables != declared.environment_variables
+        or serving.instance_type != declared.instance_type
+        or serving.resources != declared.resources
     )
 
 

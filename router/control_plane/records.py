@@ -13,7 +13,7 @@ from router.core.endpoint_spec import EndpointSpec
 
 KEY_BYTES = 32
 
-State = Literal["Creating", "Updating", "Deleting", "Succeeded", "Failed"]
+State = Literal["Creating", "Updating", "Scaling", "Deleting", "Succeeded", "Failed"]
 
 
 KeyType = Literal["Primary", "Secondary"]

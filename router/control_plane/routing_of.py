@@ -1,13 +1,28 @@
 """What was declared and what is warm, as the routing that workers get. A pure function."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from router.control_plane.records import StoredDeployment, StoredEndpoint
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import BadRequest
 from router.core.routing import DeploymentRoute, EndpointRoute, InstanceRoute, Routing
+from router.core.scaling import count_to_start_with
 
-Instances = Mapping[tuple[str, str], tuple[InstanceRoute, ...]]
+
+class Placed(NamedTuple):
+    """A deployment's instances.
+
+    Attributes:
+        wanted: how many there are to be; what it may take in follows it (azure.md 4.4).
+        warm: those that serve.
+    """
+
+    wanted: int
+    warm: tuple[InstanceRoute, ...]
+
+
+Instances = Mapping[tuple[str, str], Placed]
 WORKER_COUNT = "WORKER_COUNT"
 
 
@@ -21,7 +36,7 @@ def routing_of(
     Args:
         generation: its number.
         endpoints: each with its deployments.
-        instances: the warm ones of each (endpoint name, deployment name).
+        instances: those of each (endpoint name, deployment name); none while it is new.
     """
     return Routing(
         generation=generation,
@@ -65,7 +80,7 @@ def _endpoint(
         keys=(endpoint.primary_key, endpoint.secondary_key) if takes_keys else (),
         token_secret=None if takes_keys else endpoint.token_secret,
         deployments=tuple(
-            _deployment(deployment, instances.get((spec.name, deployment.spec.name), ()))
+            _deployment(deployment, instances.get((spec.name, deployment.spec.name)))
             for deployment in deployments
             if deployment.state != "Deleting"
         ),
@@ -74,9 +89,7 @@ def _endpoint(
     )
 
 
-def _deployment(
-    deployment: StoredDeployment, instances: tuple[InstanceRoute, ...]
-) -> DeploymentRoute:
+def _deployment(deployment: StoredDeployment, placed: Placed | None) -> DeploymentRoute:
     """By the spec that serves: a newer one is in force only once it came up."""
     spec = deployment.serving.spec if deployment.serving is not None else deployment.spec
     return DeploymentRoute(
@@ -85,7 +98,7 @@ def _deployment(
         max_concurrent_requests_per_instance=(
             spec.request_settings.max_concurrent_requests_per_instance
         ),
-        instance_count=spec.instance_count,
+        instance_count=placed.wanted if placed is not None else count_to_start_with(spec, 0),
         parallel_runs=parallel_runs(spec),
-        instances=instances,
+        instances=placed.warm if placed is not None else (),
     )

@@ -11,6 +11,7 @@ import contextlib
 from msgspec.structs import replace
 
 from router.control_plane.assets import Assets
+from router.control_plane.autoscale import Autoscaler
 from router.control_plane.blobs import Blobs
 from router.control_plane.environments.cache import Environments
 from router.control_plane.environments.conda_file import read as read_conda
@@ -38,6 +39,7 @@ from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import ResourceNotFound
+from router.core.limits import InstanceTypes, without_effect
 from router.core.rules import (
     check_deletable,
     check_deployment,
@@ -56,10 +58,16 @@ class ControlPlane:
         folder: made already.
         workers: running already.
         drain_timeout_ms: how long instances that leave may finish what they were given.
+        instance_types: what the names in `instance_type` stand for.
     """
 
     def __init__(
-        self, store: Store, folder: StateFolder, workers: Workers, drain_timeout_ms: int
+        self,
+        store: Store,
+        folder: StateFolder,
+        workers: Workers,
+        drain_timeout_ms: int,
+        instance_types: InstanceTypes,
     ) -> None:
         self.operations = Operations()
         self._store = store
@@ -70,10 +78,14 @@ class ControlPlane:
         self._resolver = Resolver(self.registry)
         self._workers = workers
         environments = Environments(folder.environments)
-        supervisor = Supervisor(folder, lambda: store.next("instance"), environments)
+        self._instance_types = instance_types
+        supervisor = Supervisor(
+            folder, lambda: store.next("instance"), environments, instance_types
+        )
         self._provisioner = Provisioner(
             store, folder, supervisor, environments, workers, drain_timeout_ms
         )
+        self._autoscaler = Autoscaler(store, workers, self._provisioner)
 
     @property
     def scoring_base(self) -> str:
@@ -85,9 +97,11 @@ class ControlPlane:
         await self._provisioner.restore()
         for endpoint in self._store.endpoints():
             self._resume(endpoint)
+        self._autoscaler.start()
 
     async def stop(self) -> None:
         """Breaks off operations and ends all instances. Workers should have stopped before."""
+        await self._autoscaler.close()
         await self.operations.cancel()
         await self._provisioner.stop()
 
@@ -97,6 +111,7 @@ class ControlPlane:
 
     async def close(self) -> None:
         """Breaks off operations and lets go of the instances; they run on."""
+        await self._autoscaler.close()
         await self.operations.cancel()
         await self._provisioner.close()
 
@@ -203,7 +218,7 @@ class ControlPlane:
 
     def deployments_of(self, endpoint_name: str) -> list[StoredDeployment]:
         """An endpoint's deployments, by name; none for an endpoint that does not exist."""
-        return self._store.deployments(endpoint_name)
+        return [self._shown(deployment) for deployment in self._store.deployments(endpoint_name)]
 
     def deployment(self, endpoint_name: str, name: str) -> StoredDeployment:
         """The deployment of this name.
@@ -219,7 +234,7 @@ class ControlPlane:
                 f"first with `turnout ml online-deployment create --name {name} --endpoint-name "
                 f"{endpoint_name} --file FILE`."
             )
-        return deployment
+        return self._shown(deployment)
 
     async def put_deployment(self, spec: DeploymentSpec) -> Operation:
         """Begins to create or update a deployment, once its code and model are copied.
@@ -247,6 +262,7 @@ class ControlPlane:
             self._store.save_deployment(deployment)
             operation = self._bring_up(deployment, until)
             operation.warnings.extend(located.warnings)
+            operation.warnings.extend(without_effect(spec, self._instance_types))
             return operation
 
     def delete_deployment(self, endpoint_name: str, name: str) -> Operation | None:
@@ -274,6 +290,13 @@ class ControlPlane:
         self.deployment(endpoint_name, name)
         folder = self._folder.deployment_logs(endpoint_name, name)
         return await asyncio.to_thread(last_lines, folder, lines_max)
+
+    def _shown(self, deployment: StoredDeployment) -> StoredDeployment:
+        """With the state that only this process knows."""
+        key = deployment.spec.endpoint_name, deployment.spec.name
+        if deployment.state == "Succeeded" and self._provisioner.is_scaling(key):
+            return replace(deployment, state="Scaling")
+        return deployment
 
     # What operations do. Each frees the endpoint when it ends, by closing ``until``.
 

@@ -10,6 +10,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from router.core.declared import Declared, Percent, Port, Positive
+from router.core.deployment_spec import ResourceRequirements
 
 
 class DataPlaneSettings(Declared, frozen=True):
@@ -58,9 +59,11 @@ class DaemonConfig(Declared, frozen=True):
 
     Attributes:
         state_dir: where state, logs, sockets and assets are kept, relative to the file.
+        instance_types: what the names in deployments' `instance_type` stand for.
     """
 
     data_plane: DataPlaneSettings = DataPlaneSettings()
     control_plane: ControlPlaneSettings = ControlPlaneSettings()
     state_dir: str = ".turnout"
+    instance_types: dict[str, ResourceRequirements] = {}
     endpoints: list[Declaration] = []

@@ -24,8 +24,6 @@ def _of_endpoint(spec: EndpointSpec) -> dict[str, bool]:
 def _of_deployment(spec: DeploymentSpec) -> dict[str, bool]:
     environment = spec.environment if isinstance(spec.environment, Environment) else None
     return {
-        "instance_type": spec.instance_type is not None,
-        "resources": spec.resources is not None,
         "model_mount_path": spec.model_mount_path is not None,
         "environment.image": environment is not None and environment.image is not None,
         "environment.build": environment is not None and environment.build is not None,

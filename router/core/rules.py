@@ -16,6 +16,7 @@ from router.core.endpoint_spec import (
     EndpointSpec,
 )
 from router.core.errors import BadRequest
+from router.core.limits import check_resources
 
 TRAFFIC_SUM_PERCENT = 100
 MIRROR_PERCENT_MAX = 50
@@ -124,11 +125,14 @@ def check_deployment(spec: DeploymentSpec, *, is_kubernetes: bool) -> None:
             f"expected names of endpoint and deployment of {KUBERNETES_NAMES_MIN} to "
             f"{KUBERNETES_NAMES_MAX} characters together, got {total}, at `$.name`"
         )
-    if spec.scale_settings.type != "default":
+    settings = spec.scale_settings
+    if settings.min_instances > settings.max_instances:
         raise BadRequest(
-            "expected 'default', got 'target_utilization', at `$.scale_settings.type`. Scaling by "
-            "load is not supported yet: set `instance_count`."
+            f"expected at most max_instances ({settings.max_instances}), got "
+            f"{settings.min_instances}, at `$.scale_settings.min_instances`"
         )
+    if spec.resources is not None:
+        check_resources(spec.resources, "$.resources")
 
 
 def _check_managed(spec: DeploymentSpec) -> None:

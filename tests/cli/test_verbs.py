@@ -202,8 +202,10 @@ def test_keys_that_do_nothing_here_are_named_in_one_warning(
         yaml.write("environment: {image: some-image}\nmodel_mount_path: /mnt\n")
     result = run("online-deployment", "create", "-e", endpoint, "-f", str(blue_yaml))
     assert result.exit_code == 0, result.stderr
-    (warning,) = [line for line in result.stderr.splitlines() if line.startswith("WARNING")]
-    assert "instance_type, model_mount_path, environment.image" in warning
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("WARNING")]
+    assert len(warnings) == 2
+    assert "model_mount_path, environment.image" in warnings[0]
+    assert "is none of turnout.yml's `instance_types` and does nothing" in warnings[1]
 
 
 def test_credentials_of_a_token_endpoint_are_a_token_and_invoke_uses_it(

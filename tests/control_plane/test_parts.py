@@ -11,7 +11,7 @@ from router.control_plane.logs import last_lines
 from router.control_plane.operations import Operation, Operations
 from router.control_plane.ports import address_of, base_url, reserve_port
 from router.control_plane.records import Serving, declared_deployment, declared_endpoint
-from router.control_plane.routing_of import routing_of
+from router.control_plane.routing_of import Placed, routing_of
 from router.core.deployment_spec import CodeConfiguration, DeploymentSpec, RequestSettings
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import Conflict, ResourceNotFound, TurnoutError
@@ -72,13 +72,13 @@ def test_the_routing_follows_what_serves_not_what_is_still_being_brought_up() ->
     deployment = replace(
         declared_deployment(new, None), serving=Serving(spec=OLD, revision=1), state="Updating"
     )
-    routing = routing_of(5, [(endpoint, [deployment])], {("e", "blue"): (ROUTE,)})
+    routing = routing_of(5, [(endpoint, [deployment])], {("e", "blue"): Placed(3, (ROUTE,))})
     assert routing.generation == 5
     (routed,) = routing.endpoints
     assert routed.traffic == {"blue": 100}
     assert routed.keys == (endpoint.primary_key, endpoint.secondary_key)
     (blue,) = routed.deployments
-    assert (blue.request_timeout_ms, blue.instance_count, blue.parallel_runs) == (1000, 2, 4)
+    assert (blue.request_timeout_ms, blue.instance_count, blue.parallel_runs) == (1000, 3, 4)
     assert blue.instances == (ROUTE,)
 
 

@@ -60,8 +60,6 @@ def test_keys_that_do_nothing_here_are_named() -> None:
         "resources": {"limits": {"memory": "1Gi"}},
     }
     assert without_meaning(parse(DeploymentSpec, raw, "blue.yml")) == [
-        "instance_type",
-        "resources",
         "model_mount_path",
         "environment.image",
         "environment.build",

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,20 @@ from tests.e2e.harness import Daemon
 
 
 @pytest.fixture
-def daemon() -> Iterator[Daemon]:
-    # A short path: Unix sockets have room for 107 bytes.
-    folder = Path(tempfile.mkdtemp(prefix="t-"))
-    started = Daemon(folder)
-    yield started
-    assert started.end() == 0
-    shutil.rmtree(folder)
+def daemon_with() -> Iterator[Callable[[str], Daemon]]:
+    started: list[Daemon] = []
+
+    def start(settings: str) -> Daemon:
+        # A short path: Unix sockets have room for 107 bytes.
+        started.append(Daemon(Path(tempfile.mkdtemp(prefix="t-")), settings))
+        return started[-1]
+
+    yield start
+    for daemon in started:
+        assert daemon.end() == 0
+        shutil.rmtree(daemon.folder)
+
+
+@pytest.fixture
+def daemon(daemon_with: Callable[[str], Daemon]) -> Daemon:
+    return daemon_with("")

@@ -20,18 +20,16 @@ CONFIG = "data_plane: {port: 0}\ncontrol_plane: {port: 0}\n"
 class Daemon:
     """`turnout serve` in a folder of its own, on free ports."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: str = "") -> None:
         self.folder = folder
-        (folder / "turnout.yml").write_text(CONFIG)
-        with (folder / "daemon.log").open("wb") as log:
-            self.process = subprocess.Popen(
-                [TURNOUT, "serve"], cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True
-            )
+        (folder / "turnout.yml").write_text(CONFIG + settings)
+        self._start()
+
+    def restart(self) -> None:
+        """Starts it anew after it was killed; it listens elsewhere."""
         assert self.process.stdout is not None
-        # Ends with an empty line if the daemon does.
-        ready = self.process.stdout.readline()
-        assert "turnout is ready" in ready, (folder / "daemon.log").read_text()
-        self.url = ready.split("control plane at ")[1].strip()
+        self.process.stdout.close()
+        self._start()
 
     async def run(self, *arguments: str, cwd: Path = EXAMPLES) -> str:
         """A `turnout` command, as a user types it in ``cwd``; it must succeed."""
@@ -42,6 +40,17 @@ class Daemon:
         out, err = await asyncio.wait_for(process.communicate(), WAIT_S)
         assert process.returncode == 0, f"{arguments}: {err.decode()}"
         return out.decode().strip()
+
+    def _start(self) -> None:
+        with (self.folder / "daemon.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [TURNOUT, "serve"], cwd=self.folder, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        assert self.process.stdout is not None
+        # Ends with an empty line if the daemon does.
+        ready = self.process.stdout.readline()
+        assert "turnout is ready" in ready, (self.folder / "daemon.log").read_text()
+        self.url = ready.split("control plane at ")[1].strip()
 
     def end(self) -> int:
         self.process.terminate()

@@ -22,7 +22,7 @@ expect "instances" "$(az ml online-deployment show -n blue -e $ENDPOINT_NAME \
 2
 200Mi"
 az ml online-deployment create --name green --endpoint-name $ENDPOINT_NAME \
-  -f $KUBERNETES/kubernetes-green-deployment.yml --set scale_settings.type=default > created.json
+  -f $KUBERNETES/kubernetes-green-deployment.yml > created.json
 expect "traffic with green" "$(az ml online-endpoint show -n $ENDPOINT_NAME --query traffic)" \
 '{
   "blue": 100,

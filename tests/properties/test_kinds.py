@@ -6,11 +6,15 @@ from router.core.deployment_spec import (
     CodeConfiguration,
     DeploymentSpec,
     RequestSettings,
+    ResourceRequirements,
+    Resources,
     ScaleSettings,
 )
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import BadRequest
 from router.core.rules import check_deployment, check_endpoint
+
+BACKWARDS = ScaleSettings(type="target_utilization", min_instances=3, max_instances=2)
 
 
 def deployment(**changes: object) -> DeploymentSpec:
@@ -35,9 +39,24 @@ def deployment(**changes: object) -> DeploymentSpec:
             "expected at most 180000, got 180001, at `$.request_settings.request_timeout_ms`",
         ),
         (
-            deployment(type="kubernetes", scale_settings=ScaleSettings(type="target_utilization")),
+            deployment(type="kubernetes", scale_settings=BACKWARDS),
             True,
-            "Scaling by load is not supported yet",
+            "expected at most max_instances (2), got 3, at `$.scale_settings.min_instances`",
+        ),
+        (
+            deployment(type="kubernetes", resources=ResourceRequirements(limits=Resources("1,5"))),
+            True,
+            'expected cores such as "0.5", "500m" or "2", got \'1,5\', at `$.resources.limits.cpu`',
+        ),
+        (
+            deployment(
+                type="kubernetes",
+                resources=ResourceRequirements(
+                    requests=Resources(memory="1Gi"), limits=Resources(memory="500Mi")
+                ),
+            ),
+            True,
+            "expected at most the limit, got more, at `$.resources.requests.memory`",
         ),
         (
             deployment(type="kubernetes", name="b" * 32, endpoint_name="e" * 31),

@@ -1,0 +1,104 @@
+"""The autoscaler: polls the load of deployments that scale by it, and has them scaled.
+
+What is wanted is decided by core/scaling.py; how instances come and go is provisioning.py's.
+"""
+
+import asyncio
+import logging
+import time
+
+from router.control_plane.provisioning import Provisioner
+from router.control_plane.routing_of import parallel_runs
+from router.control_plane.scale_tasks import Key
+from router.control_plane.store import Store
+from router.control_plane.tasks import Tasks
+from router.control_plane.workers import Workers
+from router.core.deployment_spec import DeploymentSpec
+from router.core.scaling import Scaler, scales_by_load
+from router.core.statistics import WorkerStatistics
+
+# Polling intervals are whole seconds.
+TICK_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class _Watched:
+    """A deployment under watch, as long as its spec stays the same."""
+
+    def __init__(self, spec: DeploymentSpec) -> None:
+        self.spec = spec
+        self.scaler = Scaler(spec.scale_settings, parallel_runs(spec))
+        self.due = time.monotonic()
+
+
+class Autoscaler:
+    """Polls until it is closed. Workers must be running."""
+
+    def __init__(self, store: Store, workers: Workers, provisioner: Provisioner) -> None:
+        self._store = store
+        self._workers = workers
+        self._provisioner = provisioner
+        self._watched: dict[Key, _Watched] = {}
+        self._tasks = Tasks()
+
+    def start(self) -> None:
+        """Begins."""
+        self._tasks.start(self._run(), "autoscaler")
+
+    async def close(self) -> None:
+        """Polls no more."""
+        await self._tasks.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._watch(self._scaled_by_load())
+            due = {
+                key: watched
+                for key, watched in self._watched.items()
+                if watched.due <= time.monotonic()
+            }
+            if not due:
+                continue
+            try:
+                statistics = await self._workers.statistics()
+            except Exception:
+                # A worker that is being restarted; the next poll will do.
+                log.exception("the load could not be read")
+                continue
+            for key, watched in due.items():
+                self._poll(key, watched, _in_system(statistics, key))
+
+    def _scaled_by_load(self) -> dict[Key, DeploymentSpec]:
+        return {
+            (spec.endpoint_name, spec.name): spec
+            for endpoint in self._store.endpoints()
+            for deployment in self._store.deployments(endpoint.spec.name)
+            if deployment.serving is not None and scales_by_load(spec := deployment.serving.spec)
+        }
+
+    def _watch(self, specs: dict[Key, DeploymentSpec]) -> None:
+        known = self._watched
+        self._watched = {
+            key: known[key] if key in known and known[key].spec == spec else _Watched(spec)
+            for key, spec in specs.items()
+        }
+
+    def _poll(self, key: Key, watched: _Watched, in_system: int) -> None:
+        watched.due += watched.spec.scale_settings.polling_interval
+        present = self._provisioner.count(key)
+        wanted = watched.scaler.observe(in_system, present)
+        if wanted != present:
+            self._provisioner.scale(key, wanted)
+
+
+def _in_system(statistics: WorkerStatistics, key: Key) -> int:
+    """Requests of the deployment that wait or run, in all workers."""
+    return sum(
+        deployment.queued + deployment.outstanding
+        for endpoint in statistics.endpoints
+        if endpoint.name == key[0]
+        for deployment in endpoint.deployments
+        if deployment.name == key[1]
+    )
