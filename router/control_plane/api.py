@@ -12,9 +12,10 @@ from aiohttp import web
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from router.control_plane.described import Anything, Resource, ResourceList, Status, described
 from router.control_plane.errors import answer_errors
 from router.control_plane.operations import Operation
-from router.control_plane.records import KeyType
+from router.control_plane.records import Keys, KeyType
 from router.control_plane.resources import (
     ENDPOINT_ID_PROPERTY,
     PROVIDER,
@@ -31,8 +32,11 @@ from router.control_plane.rest import (
     workspace_path,
 )
 from router.control_plane.service import ControlPlane
+from router.control_plane.tokens import Token
 from router.core.arm import deployment_from_arm, endpoint_from_arm
+from router.core.arm_bodies import DeploymentBody, EndpointBody
 from router.core.parse import parse
+from router.core.statistics import EndpointStatistics
 
 ENDPOINT = f"{WORKSPACE}/onlineEndpoints/{{endpoint}}"
 DEPLOYMENT = f"{ENDPOINT}/deployments/{{deployment}}"
@@ -57,6 +61,12 @@ class GetLogs(Struct, rename="camel", forbid_unknown_fields=True):
 
     container_type: Literal["InferenceServer", "StorageInitializer"] = "InferenceServer"
     tail: Annotated[int, Meta(ge=1, le=1_000_000)] = 5000
+
+
+class Logs(Struct):
+    """Answer of getLogs."""
+
+    content: str
 
 
 def make_app(
@@ -98,9 +108,11 @@ class _Api:
         self._control_plane = control_plane
         self._status = status
 
+    @described("Where the daemon listens, and its workers", {200: Anything})
     async def status(self, _: web.Request) -> web.Response:
         return json_answer(self._status())
 
+    @described("All endpoints", {200: ResourceList})
     async def list_endpoints(self, request: web.Request) -> web.Response:
         endpoints = self._control_plane.endpoints()
         scoring_base = self._control_plane.scoring_base
@@ -109,9 +121,13 @@ class _Api:
             {"value": [endpoint_resource(e, workspace, scoring_base) for e in endpoints]}
         )
 
+    @described("An endpoint", {200: Resource})
     async def get_endpoint(self, request: web.Request) -> web.Response:
         return json_answer(self._endpoint(request))
 
+    @described(
+        "Creates or replaces an endpoint", {200: Resource, 201: Resource}, bodies=(EndpointBody,)
+    )
     async def put_endpoint(self, request: web.Request) -> web.Response:
         spec = endpoint_from_arm(request.match_info["endpoint"], await read_body(request), BODY)
         own = {k: v for k, v in spec.properties.items() if k != ENDPOINT_ID_PROPERTY}
@@ -119,25 +135,31 @@ class _Api:
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
         return json_answer(self._endpoint(request), status)
 
+    @described("Begins to delete an endpoint with its deployments", {202: None, 204: None})
     async def delete_endpoint(self, request: web.Request) -> web.Response:
         operation = self._control_plane.delete_endpoint(request.match_info["endpoint"])
         return _deleting(request, operation)
 
+    @described("An endpoint's keys", {200: Keys})
     async def list_keys(self, request: web.Request) -> web.Response:
         return json_answer(self._control_plane.keys(request.match_info["endpoint"]))
 
+    @described("A new token of an endpoint", {200: Token})
     async def token(self, request: web.Request) -> web.Response:
         return json_answer(self._control_plane.token(request.match_info["endpoint"]))
 
+    @described("Replaces a key", {200: Keys}, bodies=(RegenerateKeys,))
     async def regenerate_keys(self, request: web.Request) -> web.Response:
         wanted = parse(RegenerateKeys, await read_body(request), BODY)
         name = request.match_info["endpoint"]
         keys = await self._control_plane.regenerate_key(name, wanted.key_type, wanted.key_value)
         return json_answer(keys)
 
+    @described("What all workers have counted", {200: EndpointStatistics})
     async def statistics(self, request: web.Request) -> web.Response:
         return json_answer(await self._control_plane.statistics(request.match_info["endpoint"]))
 
+    @described("An endpoint's deployments", {200: ResourceList})
     async def list_deployments(self, request: web.Request) -> web.Response:
         endpoint_name = request.match_info["endpoint"]
         self._control_plane.endpoint(endpoint_name)
@@ -145,9 +167,15 @@ class _Api:
         deployments = self._control_plane.deployments_of(endpoint_name)
         return json_answer({"value": [deployment_resource(d, workspace) for d in deployments]})
 
+    @described("A deployment", {200: Resource})
     async def get_deployment(self, request: web.Request) -> web.Response:
         return json_answer(self._deployment(request))
 
+    @described(
+        "Begins to create or replace a deployment",
+        {200: Resource, 201: Resource},
+        bodies=(DeploymentBody,),
+    )
     async def put_deployment(self, request: web.Request) -> web.Response:
         names = request.match_info["endpoint"], request.match_info["deployment"]
         spec = deployment_from_arm(*names, await read_body(request), BODY)
@@ -155,10 +183,12 @@ class _Api:
         status = HTTPStatus.CREATED if operation.kind == "Creating" else HTTPStatus.OK
         return json_answer(self._deployment(request), status, _async_headers(request, operation))
 
+    @described("Begins to delete a deployment", {202: None, 204: None})
     async def delete_deployment(self, request: web.Request) -> web.Response:
         names = request.match_info["endpoint"], request.match_info["deployment"]
         return _deleting(request, self._control_plane.delete_deployment(*names))
 
+    @described("The last lines of a deployment's logs", {200: Logs}, bodies=(GetLogs,))
     async def get_logs(self, request: web.Request) -> web.Response:
         wanted = parse(GetLogs, await read_body(request), BODY)
         names = request.match_info["endpoint"], request.match_info["deployment"]
@@ -167,6 +197,7 @@ class _Api:
         is_server = wanted.container_type == "InferenceServer"
         return json_answer({"content": content if is_server else ""})
 
+    @described("How far an operation is", {200: Status})
     async def get_operation(self, request: web.Request) -> web.Response:
         operation = self._control_plane.operations.get(request.match_info["operation"])
         await operation.wait(_preferred_wait_s(request))

@@ -98,11 +98,13 @@ class _EnvironmentBody(_Resource, kw_only=True):
     properties: EnvironmentProperties
 
 
-class _ContainerBody(_Resource, kw_only=True):
+class ContainerBody(_Resource, kw_only=True):
+    """PUT and PATCH of ``codes/{name}`` and the like."""
+
     properties: ContainerProperties | UnsetType = UNSET
 
 
-_BODIES: dict[Kind, type[_CodeBody | _ModelBody | _EnvironmentBody]] = {
+BODIES: dict[Kind, type[_CodeBody | _ModelBody | _EnvironmentBody]] = {
     "codes": _CodeBody,
     "models": _ModelBody,
     "environments": _EnvironmentBody,
@@ -115,12 +117,12 @@ def version_properties(kind: Kind, body: object) -> dict[str, object]:
     Raises:
         BadRequest: the first thing that is wrong, with its place and value.
     """
-    return _declared(parse(_BODIES[kind], body, BODY).properties)
+    return _declared(parse(BODIES[kind], body, BODY).properties)
 
 
 def container_properties(body: object) -> dict[str, object]:
     """The properties that the PUT or PATCH of a container declares; errors as above."""
-    properties = parse(_ContainerBody, body, BODY).properties
+    properties = parse(ContainerBody, body, BODY).properties
     return {} if isinstance(properties, UnsetType) else _declared(properties)
 
 

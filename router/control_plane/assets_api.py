@@ -10,7 +10,12 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from router.control_plane.asset_bodies import container_properties, version_properties
+from router.control_plane.asset_bodies import (
+    BODIES,
+    ContainerBody,
+    container_properties,
+    version_properties,
+)
 from router.control_plane.asset_records import AssetId, Kind, StoredAsset, StoredContainer
 from router.control_plane.asset_resources import (
     container_resource,
@@ -21,6 +26,7 @@ from router.control_plane.asset_resources import (
     workspace_resource,
 )
 from router.control_plane.blobs import DEFAULT_CONTAINER, DEFAULT_DATASTORE, Blobs
+from router.control_plane.described import Anything, Resource, ResourceList, described
 from router.control_plane.registry import Registry
 from router.control_plane.rest import WORKSPACE, json_answer, read_body, workspace_path
 from router.core.errors import BadRequest, ResourceNotFound
@@ -32,6 +38,7 @@ VERSION = f"{VERSIONS}/{{version}}"
 DATASTORES = f"{WORKSPACE}/datastores"
 DATASTORE = f"{DATASTORES}/{{datastore}}"
 
+LIST_VIEW_TYPE = "listViewType"
 # Which archived ones a list has, by Azure's word.
 _SHOWN = {
     "activeonly": {False},
@@ -65,24 +72,35 @@ class _AssetsApi:
         self._registry = registry
         self._blobs = blobs
 
+    @described("The names of one kind of asset", {200: ResourceList}, query=(LIST_VIEW_TYPE,))
     async def list_containers(self, request: web.Request) -> web.Response:
         kind, shown = _kind(request), _shown(request)
         containers = [self._registry.container(kind, name) for name in self._registry.names(kind)]
         return _list(self._container(c, request) for c in containers if c.archived in shown)
 
+    @described("A name, with its latest version", {200: Resource})
     async def get_container(self, request: web.Request) -> web.Response:
         container = self._registry.container(_kind(request), request.match_info["name"])
         return json_answer(self._container(container, request))
 
+    @described(
+        "Creates or replaces a name", {200: Resource, 201: Resource}, bodies=(ContainerBody,)
+    )
     async def put_container(self, request: web.Request) -> web.Response:
         properties = container_properties(await read_body(request))
         return self._put_container(request, properties)
 
+    @described("Changes what is said of a name", {200: Resource}, bodies=(ContainerBody,))
     async def patch_container(self, request: web.Request) -> web.Response:
         changes = container_properties(await read_body(request))
         old = self._registry.container(_kind(request), request.match_info["name"])
         return self._put_container(request, old.properties | changes)
 
+    @described(
+        "The versions of a name",
+        {200: ResourceList},
+        query=("hash", "$orderBy", "$top", LIST_VIEW_TYPE),
+    )
     async def list_versions(self, request: web.Request) -> web.Response:
         kind, shown = _kind(request), _shown(request)
         if (content_hash := request.query.get("hash")) is not None and kind == "codes":
@@ -94,10 +112,12 @@ class _AssetsApi:
         workspace = workspace_path(request)
         return _list(version_resource(asset, workspace) for asset in found[: _top(request)])
 
+    @described("A version", {200: Resource})
     async def get_version(self, request: web.Request) -> web.Response:
         asset = self._registry.get(_asset_id(request))
         return json_answer(version_resource(asset, workspace_path(request)))
 
+    @described("Registers a version", {200: Resource, 201: Resource}, bodies=tuple(BODIES.values()))
     async def put_version(self, request: web.Request) -> web.Response:
         asset_id = _asset_id(request)
         properties = version_properties(asset_id.kind, await read_body(request))
@@ -105,26 +125,32 @@ class _AssetsApi:
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
         return json_answer(version_resource(asset, workspace_path(request)), status)
 
+    @described("Deletes a version", {200: None, 204: None})
     async def delete_version(self, request: web.Request) -> web.Response:
         found = self._registry.delete(_asset_id(request))
         return web.Response(status=HTTPStatus.OK if found else HTTPStatus.NO_CONTENT)
 
+    @described("Where to upload a version's files", {200: Anything})
     async def start_pending_upload(self, request: web.Request) -> web.Response:
         container = self._blobs.new_container()
         token = self._blobs.token(container)
         return json_answer(pending_upload(str(request.url.origin()), container, token))
 
+    @described("The workspace", {200: Resource})
     async def get_workspace(self, request: web.Request) -> web.Response:
         name, origin = request.match_info["workspace"], str(request.url.origin())
         return json_answer(workspace_resource(name, workspace_path(request), origin))
 
+    @described("The one datastore", {200: ResourceList})
     async def list_datastores(self, request: web.Request) -> web.Response:
         return _list([datastore_resource(workspace_path(request), request.host)])
 
+    @described("The datastore", {200: Resource})
     async def get_datastore(self, request: web.Request) -> web.Response:
         _check_datastore(request)
         return json_answer(datastore_resource(workspace_path(request), request.host))
 
+    @described("What opens the datastore", {200: Anything})
     async def list_secrets(self, request: web.Request) -> web.Response:
         _check_datastore(request)
         return json_answer(datastore_secrets(self._blobs.token(DEFAULT_CONTAINER)))
@@ -173,12 +199,12 @@ def _top(request: web.Request) -> int | None:
 
 
 def _shown(request: web.Request) -> set[bool]:
-    wanted = request.query.get("listViewType", "ActiveOnly")
+    wanted = request.query.get(LIST_VIEW_TYPE, "ActiveOnly")
     shown = _SHOWN.get(wanted.lower())
     if shown is None:
         raise BadRequest(
             f"expected 'ActiveOnly', 'ArchivedOnly' or 'All', got {wanted!r}, at the query "
-            f"parameter `listViewType`"
+            f"parameter `{LIST_VIEW_TYPE}`"
         )
     return shown
 

@@ -20,6 +20,7 @@ import msgspec
 import uvloop
 from aiohttp import web
 
+from router.control_plane import openapi
 from router.control_plane.api import make_app
 from router.control_plane.assets_api import asset_routes
 from router.control_plane.blobs_api import blob_routes
@@ -181,6 +182,7 @@ def _app(
     app = make_app(plane, status)
     app.add_routes(asset_routes(plane.registry, plane.blobs))
     app.add_routes(blob_routes(plane.blobs, upload_bytes_max))
+    app.add_routes([web.get(openapi.PATH, openapi.Document(app).get)])
     return app
 
 
