@@ -4,7 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from router.core.errors import BadRequest, Conflict, ResourceNotFound, TurnoutError
 
@@ -30,7 +30,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except web.HTTPException as error:
         status = HTTPStatus(error.status)
         code = "".join(status.phrase.split())
-        return _answer(status, code, f"{status.phrase}: {request.method} {request.path}")
+        answer = _answer(status, code, f"{status.phrase}: {request.method} {request.path}")
+        if hdrs.ALLOW in error.headers:
+            answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+        return answer
     except Exception as error:
         log.exception("%s %s failed", request.method, request.path)
         message = f"{type(error).__name__}: {error}. The daemon's log says more."
