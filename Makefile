@@ -23,8 +23,9 @@ demo: $(STAMP)  ## the article's blue/green rollout on real processes, under loa
 test: $(STAMP)  ## every test
 	$(BIN)/pytest
 
-properties: $(STAMP)  ## the hypothesis properties, deep
-	HYPOTHESIS_PROFILE=deep $(BIN)/pytest --timeout 3600 tests/properties tests/core
+properties: $(STAMP)  ## the hypothesis properties and the API's, deep
+	HYPOTHESIS_PROFILE=deep SCHEMATHESIS_EXAMPLES=500 $(BIN)/pytest --timeout 3600 \
+		tests/properties tests/core tests/control_plane/test_openapi.py
 
 mutants: $(STAMP)  ## plant bugs in the core, one by one, and see each caught
 	$(BIN)/python tests/mutants.py

@@ -157,9 +157,11 @@ class ScoreAnswer(_message.Message):
         OUTCOME_RETURNED: ScoreAnswer._Outcome.ValueType  # 1
         """run() returned (whatever status its response carries)."""
         OUTCOME_RAISED: ScoreAnswer._Outcome.ValueType  # 2
-        """run() raised, or returned what cannot be serialised."""
+        """run() raised, or its response says that it failed: by a status of 500 or
+        more, or in so many words.
+        """
         OUTCOME_BAD_INPUT: ScoreAnswer._Outcome.ValueType  # 3
-        """The request could not be given to run(): for example not UTF-8."""
+        """The request could not be given to run(): not UTF-8, another method ..."""
         OUTCOME_EXPIRED: ScoreAnswer._Outcome.ValueType  # 4
         """The deadline passed before run() started."""
 
@@ -168,9 +170,11 @@ class ScoreAnswer(_message.Message):
     OUTCOME_RETURNED: ScoreAnswer.Outcome.ValueType  # 1
     """run() returned (whatever status its response carries)."""
     OUTCOME_RAISED: ScoreAnswer.Outcome.ValueType  # 2
-    """run() raised, or returned what cannot be serialised."""
+    """run() raised, or its response says that it failed: by a status of 500 or
+    more, or in so many words.
+    """
     OUTCOME_BAD_INPUT: ScoreAnswer.Outcome.ValueType  # 3
-    """The request could not be given to run(): for example not UTF-8."""
+    """The request could not be given to run(): not UTF-8, another method ..."""
     OUTCOME_EXPIRED: ScoreAnswer.Outcome.ValueType  # 4
     """The deadline passed before run() started."""
 
