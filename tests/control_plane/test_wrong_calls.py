@@ -1,13 +1,19 @@
-"""Wrong calls of the REST API; the table of them is wrong_calls.py."""
+"""Wrong calls of the REST API: each gets the very answer of its row, and changes nothing.
+
+`fix` has blue with all traffic and green with none; `mirrored` mirrors to green; `full`
+has as many deployments as an endpoint may have.
+"""
 
 import json
 from typing import Any
 
 import pytest
 
+from tests.control_plane import wrong_calls, wrong_deployments
 from tests.control_plane.daemon import Client, Daemon
-from tests.control_plane.wrong_calls import CODE, ROWS
+from tests.control_plane.wrong_deployments import CODE
 
+ROWS = wrong_calls.ROWS + wrong_deployments.ROWS
 LISTS = ("", "fix/deployments", "mirrored/deployments", "full/deployments")
 DEPLOYMENTS_MAX = 20
 # It lacks init(), and fails as soon as it can.
