@@ -48,6 +48,7 @@ from router.core.rules import (
     check_name,
     check_traffic,
 )
+from router.core.scaling import count_to_start_with, scales_by_load
 from router.core.statistics import EndpointStatistics
 
 
@@ -292,11 +293,18 @@ class ControlPlane:
         return await asyncio.to_thread(last_lines, folder, lines_max)
 
     def _shown(self, deployment: StoredDeployment) -> StoredDeployment:
-        """With the state that only this process knows."""
-        key = deployment.spec.endpoint_name, deployment.spec.name
-        if deployment.state == "Succeeded" and self._provisioner.is_scaling(key):
-            return replace(deployment, state="Scaling")
-        return deployment
+        """With what only this process knows of one that scales by load."""
+        spec = deployment.spec
+        key = spec.endpoint_name, spec.name
+        if not scales_by_load(spec):
+            return deployment
+        count = self._provisioner.count(key) or count_to_start_with(spec, 0)
+        scaling = deployment.state == "Succeeded" and self._provisioner.is_scaling(key)
+        return replace(
+            deployment,
+            spec=replace(spec, instance_count=count),
+            state="Scaling" if scaling else deployment.state,
+        )
 
     # What operations do. Each frees the endpoint when it ends, by closing ``until``.
 

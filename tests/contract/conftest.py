@@ -50,8 +50,10 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def turnout(folder: Path) -> Iterator[Turnout]:
-    with Turnout(folder) as started:
-        yield started
+    # A process of its own: tests that start others must not fork one that has used gRPC.
+    started = Turnout(folder)
+    yield started
+    started.end()
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,20 @@
 """Azure's own scoring server and Turnout, side by side on the same scripts, over real HTTP."""
 
-import asyncio
 import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any
 
 import urllib3
-import uvloop
 
-from router import Router
 from tests.contract.scripts import SCRIPTS
+from tests.control_plane.daemon import ENDPOINTS
+from tests.e2e.harness import Daemon
 
 WAIT_S = 60
 NO_RETRIES = urllib3.Retry(0, redirect=False)
@@ -111,52 +109,31 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], server: Server, log: P
 
 
 class Turnout:
-    """A router in this process, on a loop of its own, with an endpoint for each script."""
+    """A daemon with an endpoint for each script."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._servers: dict[str, Server] = {}
-        self._ready = threading.Event()
-        self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._run)
+        self._daemon = Daemon(folder, _declarations(folder))
 
     def server(self, name: str) -> Server:
-        return self._servers[name]
+        """The endpoint of a script."""
+        properties = self._ask("GET", name)["properties"]
+        key = self._ask("POST", f"{name}/listKeys")["primaryKey"]
+        url = properties["scoringUri"].removesuffix("/score")
+        return Server(url, {"Authorization": f"Bearer {key}"})
 
     def logs(self, name: str) -> str:
-        async def read() -> str:
-            return await self._router.control_plane.logs(name, "blue", 200)
+        """What the script's instances printed."""
+        content = self._ask("POST", f"{name}/deployments/blue/getLogs", b"{}")["content"]
+        assert isinstance(content, str)
+        return content
 
-        return asyncio.run_coroutine_threadsafe(read(), self._loop).result(WAIT_S)
+    def end(self) -> None:
+        """Ends it, orderly."""
+        assert self._daemon.end() == 0
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(WAIT_S)
-        assert self._servers, "it did not start"
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-        self._loop.close()
-
-    def _run(self) -> None:
-        try:
-            self._loop.run_until_complete(self._serve())
-        finally:
-            self._ready.set()
-
-    async def _serve(self) -> None:
-        self._stop = asyncio.Event()
-        async with Router.from_file(_write_config(self._folder)) as self._router:
-            port = await self._router.listen()
-            for name in SCRIPTS:
-                key = self._router.control_plane.keys(name).primary_key
-                self._servers[name] = Server(
-                    f"http://127.0.0.1:{port}/{name}", {"Authorization": f"Bearer {key}"}
-                )
-            self._ready.set()
-            await self._stop.wait()
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:
+        url = f"{self._daemon.url}{ENDPOINTS}/{path}"
+        return urllib3.request(method, url, body=body, timeout=WAIT_S, retries=NO_RETRIES).json()
 
 
 def write_script(folder: Path, name: str) -> Path:
@@ -168,7 +145,7 @@ def write_script(folder: Path, name: str) -> Path:
     return code
 
 
-def _write_config(folder: Path) -> Path:
+def _declarations(folder: Path) -> str:
     lines = ["endpoints:"]
     for name, script in SCRIPTS.items():
         (folder / f"{name}.endpoint.yml").write_text(f"name: {name}\nauth_mode: key\n")
@@ -181,6 +158,4 @@ def _write_config(folder: Path) -> Path:
         )
         lines += [f"- endpoint: {name}.endpoint.yml", f"  deployments: [{name}.blue.yml]"]
         lines += ["  traffic: {blue: 100}"]
-    path = folder / "turnout.yml"
-    path.write_text("\n".join(lines))
-    return path
+    return "\n".join(lines)

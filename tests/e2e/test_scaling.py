@@ -69,6 +69,8 @@ async def test_instances_follow_the_load_and_no_request_fails(daemon: Daemon) ->
             # The user's own change comes first, and is not refused.
             await daemon.run("online-deployment", "update", *ON, "--set", "tags.a=b")
             assert len(pids(daemon)) == 3
+            shown = ("online-deployment", "show", *ON, "--query", "instance_count")
+            assert await daemon.run(*shown) == "3"
         trickle = asyncio.create_task(_trickle(load, lambda: len(pids(daemon)) > 1))
         await becomes(lambda: len(pids(daemon)), 1)
         await trickle
