@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from msgspec.structs import replace
 
@@ -55,7 +56,7 @@ class Assets:
             BadRequest: no such folder or script, or not readable.
         """
         path = _absolute(code, "$.code_configuration.code")
-        if not path.is_dir():
+        if not S_ISDIR(_mode(path)):
             raise BadRequest(f"expected a folder, got {code!r}, at `$.code_configuration.code`")
         _check_script(path, scoring_script)
         return str(self._stage(path, "$.code_configuration.code"))
@@ -80,9 +81,9 @@ class Assets:
             BadRequest: it is not there, or not readable.
         """
         found = _absolute(path, key)
-        if is_folder and not found.is_dir():
+        if is_folder and not S_ISDIR(_mode(found)):
             raise BadRequest(f"expected a folder, got {path!r}, at `{key}`")
-        if not found.exists():
+        if not _mode(found):
             raise BadRequest(f"expected a file or folder, got {path!r}, at `{key}`")
         return str(self._stage(found, key))
 
@@ -123,8 +124,16 @@ def _absolute(text: str, key: str) -> Path:
 def _check_script(code: Path, scoring_script: str) -> None:
     key = "$.code_configuration.scoring_script"
     script = Path(os.path.normpath(code / scoring_script))
-    if not script.is_relative_to(code) or not script.is_file():
+    if not script.is_relative_to(code) or not S_ISREG(_mode(script)):
         raise BadRequest(f"expected a file in {code}, got {scoring_script!r}, at `{key}`")
+
+
+def _mode(path: Path) -> int:
+    """What kind of file it is, as stat says it; 0 for none, also if none can have such a name."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
 
 
 def _files(path: Path) -> Iterator[Path]:

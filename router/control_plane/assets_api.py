@@ -39,6 +39,7 @@ DATASTORES = f"{WORKSPACE}/datastores"
 DATASTORE = f"{DATASTORES}/{{datastore}}"
 
 LIST_VIEW_TYPE = "listViewType"
+TOP_DIGITS_MAX = 9
 # Which archived ones a list has, by Azure's word.
 _SHOWN = {
     "activeonly": {False},
@@ -193,8 +194,11 @@ def _ordered(versions: list[StoredAsset], request: web.Request) -> list[StoredAs
 
 def _top(request: web.Request) -> int | None:
     top = request.query.get("$top")
-    if top is not None and not top.isdecimal():
-        raise BadRequest(f"expected a number, got {top!r}, at the query parameter `$top`")
+    if top is not None and not (top.isdecimal() and len(top) <= TOP_DIGITS_MAX):
+        raise BadRequest(
+            f"expected a number of at most {TOP_DIGITS_MAX} digits, got {top!r}, at the query "
+            f"parameter `$top`"
+        )
     return None if top is None else int(top)
 
 

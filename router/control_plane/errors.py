@@ -23,6 +23,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turns whatever a handler raises into a JSON answer."""
     try:
+        _check_host(request)
         return await handler(request)
     except TurnoutError as error:
         status = STATUS_OF.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -38,6 +39,17 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         log.exception("%s %s failed", request.method, request.path)
         message = f"{type(error).__name__}: {error}. The daemon's log says more."
         return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, TurnoutError.code, message)
+
+
+def _check_host(request: web.Request) -> None:
+    """Answers name URLs of this server by the host that the client used."""
+    try:
+        request.url.origin()
+    except ValueError as error:
+        raise BadRequest(
+            f"expected the name or address of a host in the header Host, got {request.host!r}: "
+            f"{error}"
+        ) from None
 
 
 def _answer(status: HTTPStatus, code: str, message: str) -> web.Response:

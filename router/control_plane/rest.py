@@ -25,12 +25,17 @@ async def read_body(request: web.Request) -> object:
     Raises:
         BadRequest: it carries nothing, or anything but JSON.
     """
-    content = await request.read()
+    try:
+        content = await request.read()
+    except web.RequestPayloadError as error:
+        raise BadRequest(
+            f"{BODY}: expected a body in the encoding that its headers name, got: {error}"
+        ) from None
     if not content:
         raise BadRequest(f"{BODY}: expected a JSON object, got nothing, at `$`")
     try:
         return msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"{BODY}: expected JSON, got something else: {error}") from None
 
 
