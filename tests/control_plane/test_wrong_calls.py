@@ -36,7 +36,8 @@ async def prepare(client: Client, daemon: Daemon) -> None:
 
 
 async def state(client: Client) -> list[Any]:
-    return [(await client.call("GET", path)).body for path in LISTS]
+    lists = [(await client.call("GET", path)).body for path in LISTS]
+    return [*lists, (await client.call("POST", "fix/listKeys")).body]
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status", "message"), ROWS)
