@@ -7,6 +7,7 @@ and so are subscription, resource group and workspace: there is one daemon.
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from aiohttp import web
 from msgspec import Meta, Struct
@@ -223,7 +224,9 @@ def _deleting(request: web.Request, operation: Operation | None) -> web.Response
 
 
 def _async_headers(request: web.Request, operation: Operation) -> dict[str, str]:
-    path = OPERATION.format(subscription=request.match_info["subscription"], operation=operation.id)
+    # Whatever the client put there, it goes into a header.
+    subscription = quote(request.match_info["subscription"], safe="")
+    path = OPERATION.format(subscription=subscription, operation=operation.id)
     return {"Azure-AsyncOperation": f"{request.url.origin()}{path}", **RETRY_AFTER}
 
 

@@ -82,7 +82,7 @@ class Assets:
         found = _absolute(path, key)
         if is_folder and not found.is_dir():
             raise BadRequest(f"expected a folder, got {path!r}, at `{key}`")
-        if not found.exists():
+        if not found.is_file() and not found.is_dir():
             raise BadRequest(f"expected a file or folder, got {path!r}, at `{key}`")
         return str(self._stage(found, key))
 
@@ -101,9 +101,10 @@ class Assets:
         try:
             copy = work / path.name
             if path.is_dir():
-                shutil.copytree(path, copy, ignore=shutil.ignore_patterns(_SKIPPED))
+                ignore = shutil.ignore_patterns(_SKIPPED)
+                shutil.copytree(path, copy, ignore=ignore, copy_function=_copy_file)
             else:
-                shutil.copy2(path, copy)
+                _copy_file(path, copy)
             _sync(copy)
             final = self._root / _digest(copy)
             if not final.exists():
@@ -117,12 +118,35 @@ def _absolute(text: str, key: str) -> Path:
     path = Path(text)
     if not path.is_absolute():
         raise BadRequest(f"expected an absolute path, got {text!r}, at `{key}`")
-    return Path(os.path.normpath(path))
+    return _findable(Path(os.path.normpath(path)), key)
+
+
+def _findable(path: Path, key: str) -> Path:
+    """``path``, for which the system can look, whether it is there or not.
+
+    Raises:
+        BadRequest: a name is too long, or a folder on the way is closed to the daemon.
+    """
+    try:
+        path.exists()
+    except OSError as error:
+        raise BadRequest(
+            f"expected a path that can be looked for, got {str(path)!r} ({error.strerror}), "
+            f"at `{key}`"
+        ) from error
+    return path
+
+
+def _copy_file(source: str | Path, target: str | Path) -> None:
+    # A device may have no end, and a pipe no beginning.
+    if not Path(source).is_file():
+        raise OSError(f"{source} is no regular file")
+    shutil.copy2(source, target)
 
 
 def _check_script(code: Path, scoring_script: str) -> None:
     key = "$.code_configuration.scoring_script"
-    script = Path(os.path.normpath(code / scoring_script))
+    script = _findable(Path(os.path.normpath(code / scoring_script)), key)
     if not script.is_relative_to(code) or not script.is_file():
         raise BadRequest(f"expected a file in {code}, got {scoring_script!r}, at `{key}`")
 

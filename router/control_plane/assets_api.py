@@ -4,6 +4,7 @@ Reads requests and words answers; the registry does the rest. Which workspace is
 no difference: there is one. Where files are uploaded to is blobs_api.py's.
 """
 
+import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, cast
@@ -39,6 +40,7 @@ DATASTORES = f"{WORKSPACE}/datastores"
 DATASTORE = f"{DATASTORES}/{{datastore}}"
 
 LIST_VIEW_TYPE = "listViewType"
+_TOP = re.compile("[0-9]{1,9}")
 # Which archived ones a list has, by Azure's word.
 _SHOWN = {
     "activeonly": {False},
@@ -193,7 +195,7 @@ def _ordered(versions: list[StoredAsset], request: web.Request) -> list[StoredAs
 
 def _top(request: web.Request) -> int | None:
     top = request.query.get("$top")
-    if top is not None and not top.isdecimal():
+    if top is not None and not _TOP.fullmatch(top):
         raise BadRequest(f"expected a number, got {top!r}, at the query parameter `$top`")
     return None if top is None else int(top)
 

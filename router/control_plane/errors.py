@@ -23,10 +23,14 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turns whatever a handler raises into a JSON answer."""
     try:
+        _check_host(request)
         return await handler(request)
     except TurnoutError as error:
         status = STATUS_OF.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
         return _answer(status, error.code, error.message)
+    except web.RequestPayloadError as error:
+        message = f"expected a body as its headers say, got: {' '.join(str(error).split())}"
+        return _answer(HTTPStatus.BAD_REQUEST, BadRequest.code, message)
     except web.HTTPException as error:
         status = HTTPStatus(error.status)
         code = "".join(status.phrase.split())
@@ -38,6 +42,20 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         log.exception("%s %s failed", request.method, request.path)
         message = f"{type(error).__name__}: {error}. The daemon's log says more."
         return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, TurnoutError.code, message)
+
+
+def _check_host(request: web.Request) -> None:
+    """Answers name this daemon by the host that the client called it by.
+
+    Raises:
+        BadRequest: no URL can be made of it.
+    """
+    try:
+        request.url.origin()
+    except ValueError:
+        raise BadRequest(
+            f"expected a host and perhaps a port, got {request.host!r}, at the header `Host`"
+        ) from None
 
 
 def _answer(status: HTTPStatus, code: str, message: str) -> web.Response:

@@ -180,7 +180,7 @@ ROWS: list[Row] = [
         "fix/deployments/red",
         dep(environmentVariables={"WORKER_COUNT": "two"}),
         BAD,
-        "expected a number above 0, got 'two', at `$.environment_variables.WORKER_COUNT`",
+        "expected a number from 1 to 1000, got 'two', at `$.environment_variables.WORKER_COUNT`",
     ),
     (
         "PUT",
