@@ -196,7 +196,9 @@ def _ordered(versions: list[StoredAsset], request: web.Request) -> list[StoredAs
 def _top(request: web.Request) -> int | None:
     top = request.query.get("$top")
     if top is not None and not _TOP.fullmatch(top):
-        raise BadRequest(f"expected a number, got {top!r}, at the query parameter `$top`")
+        raise BadRequest(
+            f"expected a number of 1 to 9 digits, got {top!r}, at the query parameter `$top`"
+        )
     return None if top is None else int(top)
 
 

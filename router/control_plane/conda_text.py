@@ -20,7 +20,11 @@ def parse_conda(text: str, key: str) -> dict[str, object]:
     try:
         conda = yaml.safe_load(text)
     except _YAML_ERRORS as error:
-        raise BadRequest(f"expected a conda file as YAML, got: {error}, at `{key}`") from error
+        # What Python itself says of a value needs its kind to be understood.
+        kind = "" if isinstance(error, yaml.YAMLError) else f"{type(error).__name__}: "
+        raise BadRequest(
+            f"expected a conda file as YAML, got: {kind}{error}, at `{key}`"
+        ) from error
     if not isinstance(conda, dict):
         raise BadRequest(f"expected a conda file with keys and values, got {text!r}, at `{key}`")
     return conda

@@ -188,7 +188,8 @@ def _app(
 
 @asynccontextmanager
 async def _serving(app: web.Application, listeners: list[Listener]) -> AsyncIterator[None]:
-    runner = web.AppRunner(app, shutdown_timeout=API_SHUTDOWN_S)
+    # Blobs are kept as they come, whatever their Content-Encoding.
+    runner = web.AppRunner(app, shutdown_timeout=API_SHUTDOWN_S, auto_decompress=False)
     await runner.setup()
     try:
         for listener in listeners:

@@ -6,7 +6,7 @@ Which routes there are and what they do is in api.py and assets_api.py.
 from http import HTTPStatus
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from router.control_plane.resources import PROVIDER
 from router.core.errors import BadRequest
@@ -19,14 +19,21 @@ BODY = "request body"
 BODY_BYTES_MAX = 16 * 1024 * 1024
 # Of lists and objects in one another; no resource of Azure comes near.
 LEVELS_MAX = 100
+_IDENTITY = "identity"
 
 
 async def read_body(request: web.Request) -> object:
     """The JSON value that a request carries.
 
     Raises:
-        BadRequest: it carries nothing, anything but JSON, or more than LEVELS_MAX levels.
+        BadRequest: it carries nothing, anything but plain JSON, or more than LEVELS_MAX levels.
     """
+    encoding = request.headers.get(hdrs.CONTENT_ENCODING, _IDENTITY)
+    if encoding.lower() != _IDENTITY:
+        raise BadRequest(
+            f"{BODY}: expected JSON as it is, got the encoding {encoding!r}, at the header "
+            f"`{hdrs.CONTENT_ENCODING}`"
+        )
     content = await request.read()
     if not content:
         raise BadRequest(f"{BODY}: expected a JSON object, got nothing, at `$`")
