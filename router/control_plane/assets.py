@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 from msgspec.structs import replace
 
@@ -55,7 +56,7 @@ class Assets:
             BadRequest: no such folder or script, or not readable.
         """
         path = _absolute(code, "$.code_configuration.code")
-        if not path.is_dir():
+        if not S_ISDIR(_mode(path)):
             raise BadRequest(f"expected a folder, got {code!r}, at `$.code_configuration.code`")
         _check_script(path, scoring_script)
         return str(self._stage(path, "$.code_configuration.code"))
@@ -80,9 +81,9 @@ class Assets:
             BadRequest: it is not there, or not readable.
         """
         found = _absolute(path, key)
-        if is_folder and not found.is_dir():
+        if is_folder and not S_ISDIR(_mode(found)):
             raise BadRequest(f"expected a folder, got {path!r}, at `{key}`")
-        if not found.is_file() and not found.is_dir():
+        if not _is_copyable(found):
             raise BadRequest(f"expected a file or folder, got {path!r}, at `{key}`")
         return str(self._stage(found, key))
 
@@ -118,37 +119,34 @@ def _absolute(text: str, key: str) -> Path:
     path = Path(text)
     if not path.is_absolute():
         raise BadRequest(f"expected an absolute path, got {text!r}, at `{key}`")
-    return _findable(Path(os.path.normpath(path)), key)
-
-
-def _findable(path: Path, key: str) -> Path:
-    """``path``, for which the system can look, whether it is there or not.
-
-    Raises:
-        BadRequest: a name is too long, or a folder on the way is closed to the daemon.
-    """
-    try:
-        path.exists()
-    except OSError as error:
-        raise BadRequest(
-            f"expected a path that can be looked for, got {str(path)!r} ({error.strerror}), "
-            f"at `{key}`"
-        ) from error
-    return path
-
-
-def _copy_file(source: str | Path, target: str | Path) -> None:
-    # A device may have no end, and a pipe no beginning.
-    if not Path(source).is_file():
-        raise OSError(f"{source} is no regular file")
-    shutil.copy2(source, target)
+    return Path(os.path.normpath(path))
 
 
 def _check_script(code: Path, scoring_script: str) -> None:
     key = "$.code_configuration.scoring_script"
-    script = _findable(Path(os.path.normpath(code / scoring_script)), key)
-    if not script.is_relative_to(code) or not script.is_file():
+    script = Path(os.path.normpath(code / scoring_script))
+    if not script.is_relative_to(code) or not S_ISREG(_mode(script)):
         raise BadRequest(f"expected a file in {code}, got {scoring_script!r}, at `{key}`")
+
+
+def _mode(path: Path) -> int:
+    """What kind of file it is, as stat says it; 0 for none, also if none can have such a name."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
+
+
+def _is_copyable(path: Path) -> bool:
+    """Whether it is a folder or a regular file: devices may have no end, pipes no beginning."""
+    mode = _mode(path)
+    return S_ISDIR(mode) or S_ISREG(mode)
+
+
+def _copy_file(source: str | Path, target: str | Path) -> None:
+    if not _is_copyable(Path(source)):
+        raise OSError(f"{source} is no regular file")
+    shutil.copy2(source, target)
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -4,7 +4,6 @@ Reads requests and words answers; the registry does the rest. Which workspace is
 no difference: there is one. Where files are uploaded to is blobs_api.py's.
 """
 
-import re
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, cast
@@ -40,7 +39,7 @@ DATASTORES = f"{WORKSPACE}/datastores"
 DATASTORE = f"{DATASTORES}/{{datastore}}"
 
 LIST_VIEW_TYPE = "listViewType"
-_TOP = re.compile("[0-9]{1,9}")
+TOP_DIGITS_MAX = 9
 # Which archived ones a list has, by Azure's word.
 _SHOWN = {
     "activeonly": {False},
@@ -195,9 +194,10 @@ def _ordered(versions: list[StoredAsset], request: web.Request) -> list[StoredAs
 
 def _top(request: web.Request) -> int | None:
     top = request.query.get("$top")
-    if top is not None and not _TOP.fullmatch(top):
+    if top is not None and not (top.isdecimal() and len(top) <= TOP_DIGITS_MAX):
         raise BadRequest(
-            f"expected a number of 1 to 9 digits, got {top!r}, at the query parameter `$top`"
+            f"expected a number of at most {TOP_DIGITS_MAX} digits, got {top!r}, at the query "
+            f"parameter `$top`"
         )
     return None if top is None else int(top)
 

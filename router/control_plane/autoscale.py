@@ -28,7 +28,7 @@ class _Watched:
 
     def __init__(self, spec: DeploymentSpec) -> None:
         self.spec = spec
-        self.scaler = Scaler(spec.scale_settings, parallel_runs(spec))
+        self.scaler = Scaler(spec.scale_settings, _runs_at_once(spec))
         self.due = time.monotonic()
 
 
@@ -91,6 +91,14 @@ class Autoscaler:
         wanted = watched.scaler.observe(in_system, present)
         if wanted != present:
             self._provisioner.scale(key, wanted)
+
+
+def _runs_at_once(spec: DeploymentSpec) -> int:
+    """How many requests keep an instance busy: no more than it may be given (azure.md 4.4).
+
+    With a larger WORKER_COUNT a deployment that turns requests away would still look idle.
+    """
+    return min(parallel_runs(spec), spec.request_settings.max_concurrent_requests_per_instance)
 
 
 def _in_system(statistics: WorkerStatistics, key: Key) -> int:

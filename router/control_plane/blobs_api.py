@@ -69,6 +69,8 @@ class _BlobsApi:
                 return await handler(request)
             except StorageError as refused:
                 return _error(refused.status, refused.code, str(refused))
+            except web.RequestPayloadError as error:
+                return _error(HTTPStatus.BAD_REQUEST, "InvalidInput", str(error))
             except BadRequest as error:
                 return _error(HTTPStatus.BAD_REQUEST, "InvalidInput", error.message)
             except ResourceNotFound as error:

@@ -188,8 +188,7 @@ def _app(
 
 @asynccontextmanager
 async def _serving(app: web.Application, listeners: list[Listener]) -> AsyncIterator[None]:
-    # Blobs are kept as they come, whatever their Content-Encoding.
-    runner = web.AppRunner(app, shutdown_timeout=API_SHUTDOWN_S, auto_decompress=False)
+    runner = web.AppRunner(app, shutdown_timeout=API_SHUTDOWN_S)
     await runner.setup()
     try:
         for listener in listeners:

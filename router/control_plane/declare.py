@@ -5,6 +5,7 @@ So a restart does not undo what was done through the API meanwhile, such as a ro
 """
 
 import hashlib
+import logging
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,8 @@ from router.core.endpoint_spec import EndpointSpec
 from router.core.parse import T, parse
 from router.core.rules import check_name, check_traffic
 from router.yaml_files import read_yaml, with_absolute_paths
+
+log = logging.getLogger(__name__)
 
 
 class Declared(Struct, frozen=True, kw_only=True):
@@ -58,7 +61,14 @@ async def _carry_out(control_plane: ControlPlane, declared: Declared) -> None:
         await control_plane.put_endpoint(replace(endpoint, traffic={}, mirror_traffic={}))
     for deployment in declared.deployments:
         operation = await control_plane.put_deployment(deployment)
-        await operation.result()
+        try:
+            await operation.result()
+        finally:
+            # Nobody polls this operation: the log is the only place to say it.
+            for warning in operation.warnings:
+                log.warning(
+                    "deployment %r of endpoint %r: %s", deployment.name, endpoint.name, warning
+                )
     await control_plane.put_endpoint(endpoint)
 
 

@@ -45,16 +45,13 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def _check_host(request: web.Request) -> None:
-    """Answers name this daemon by the host that the client called it by.
-
-    Raises:
-        BadRequest: no URL can be made of it.
-    """
+    """Answers name URLs of this server by the host that the client used."""
     try:
         request.url.origin()
-    except ValueError:
+    except ValueError as error:
         raise BadRequest(
-            f"expected a host and perhaps a port, got {request.host!r}, at the header `Host`"
+            f"expected the name or address of a host in the header Host, got {request.host!r}: "
+            f"{error}"
         ) from None
 
 

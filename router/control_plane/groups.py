@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
-from router.control_plane.instances import Instance, InstanceOwner, Supervisor
+from router.control_plane.instances import Instance, InstanceOwner, Supervisor, exit_text
 from router.control_plane.tasks import Tasks
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import DeploymentFailed
@@ -117,11 +117,18 @@ class InstanceGroup:
 
     async def _watch(self, instance: Instance) -> None:
         started = time.monotonic()
-        await instance.process.wait()
+        code = await instance.process.wait()
         if instance not in self._instances:
             return
         self._instances.remove(instance)
-        log.warning("instance %s of %s ended unexpectedly", instance.route.id, self.owner)
+        limited = self._supervisor.limited(self._spec)
+        log.warning(
+            "instance %s of %s%s ended unexpectedly (%s)",
+            instance.route.id,
+            self.owner,
+            limited,
+            exit_text(code),
+        )
         # It has ended; this removes what it left behind.
         await self._supervisor.stop([instance], timeout_ms=0)
         if time.monotonic() - started >= HEALTHY_LIFE_S:

@@ -95,16 +95,19 @@ class Supervisor:
             except _NotWarm as error:
                 await self.stop([instance], timeout_ms=0)
                 tail = await asyncio.to_thread(_tail, log_path)
-                limited = limits.describe(limits_of(spec, self._instance_types))
                 raise DeploymentFailed(
-                    f"instance {instance.route.id} of {owner}{limited} {error}. Its log ends "
-                    f"with:\n{tail}"
+                    f"instance {instance.route.id} of {owner}{self.limited(spec)} {error}. "
+                    f"Its log ends with:\n{tail}"
                 ) from None
             except BaseException:
                 await self.stop([instance], timeout_ms=0)
                 raise
         log.info("instance %s of %s is warm", instance.route.id, owner)
         return instance
+
+    def limited(self, spec: DeploymentSpec) -> str:
+        """Its limits in words, to be put behind an instance's name; nothing without any."""
+        return limits.describe(limits_of(spec, self._instance_types))
 
     async def adopt(self) -> list[Instance]:
         """The instances that a former control plane started and that still serve.
@@ -173,7 +176,7 @@ async def _wait_warm(instance: Instance, timeout_s: float) -> None:
         exited.cancel()
         await asyncio.wait({serving, exited})
     if exited in done:
-        raise _NotWarm(f"ended before it was ready ({_exit_text(exited.result())})")
+        raise _NotWarm(f"ended before it was ready ({exit_text(exited.result())})")
     if serving not in done:
         raise _NotWarm(f"was not ready after {timeout_s:.0f} s")
     serving.result()
@@ -227,7 +230,8 @@ def _environment(spec: DeploymentSpec) -> dict[str, str]:
     }
 
 
-def _exit_text(code: int | None) -> str:
+def exit_text(code: int | None) -> str:
+    """How a process ended, in words; None if nobody could ask."""
     if code is None:
         return "exit code unknown"
     return f"signal {-code}" if code < 0 else f"exit code {code}"

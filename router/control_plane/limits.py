@@ -31,7 +31,7 @@ def apply(limits: Limits, pid: int, turn: int) -> None:
             os.sched_setaffinity(pid, _some_cores(limits.cores, turn))
         if limits.memory_bytes is not None:
             reserved = RESERVED_BYTES + RESERVED_BYTES_PER_CORE * len(os.sched_getaffinity(pid))
-            bound = limits.memory_bytes + reserved
+            bound = _within_own(limits.memory_bytes + reserved)
             resource.prlimit(pid, resource.RLIMIT_DATA, (bound, bound))
 
 
@@ -43,6 +43,12 @@ def describe(limits: Limits) -> str:
     if limits.cores is not None:
         words.append(f"{limits.cores} cores")
     return f" (limited to {' and '.join(words)})" if words else ""
+
+
+def _within_own(bound: int) -> int:
+    """At most what the daemon may use itself: without privileges nobody may be given more."""
+    _, most = resource.getrlimit(resource.RLIMIT_DATA)
+    return bound if most == resource.RLIM_INFINITY else min(bound, most)
 
 
 def _some_cores(count: int, turn: int) -> set[int]:

@@ -6,7 +6,7 @@ Which routes there are and what they do is in api.py and assets_api.py.
 from http import HTTPStatus
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from router.control_plane.resources import PROVIDER
 from router.core.errors import BadRequest
@@ -19,33 +19,28 @@ BODY = "request body"
 BODY_BYTES_MAX = 16 * 1024 * 1024
 # Of lists and objects in one another; no resource of Azure comes near.
 LEVELS_MAX = 100
-_IDENTITY = "identity"
 
 
 async def read_body(request: web.Request) -> object:
     """The JSON value that a request carries.
 
     Raises:
-        BadRequest: it carries nothing, anything but plain JSON, or more than LEVELS_MAX levels.
+        BadRequest: it carries nothing, anything but JSON, or more than LEVELS_MAX levels.
     """
-    encoding = request.headers.get(hdrs.CONTENT_ENCODING, _IDENTITY)
-    if encoding.lower() != _IDENTITY:
+    try:
+        content = await request.read()
+    except web.RequestPayloadError as error:
         raise BadRequest(
-            f"{BODY}: expected JSON as it is, got the encoding {encoding!r}, at the header "
-            f"`{hdrs.CONTENT_ENCODING}`"
-        )
-    content = await request.read()
+            f"{BODY}: expected a body in the encoding that its headers name, got: {error}"
+        ) from None
     if not content:
         raise BadRequest(f"{BODY}: expected a JSON object, got nothing, at `$`")
-    too_deep = BadRequest(f"{BODY}: expected at most {LEVELS_MAX} levels, got more, at `$`")
     try:
         value = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"{BODY}: expected JSON, got something else: {error}") from None
-    except RecursionError:
-        raise too_deep from None
     if _is_deeper(value, LEVELS_MAX):
-        raise too_deep
+        raise BadRequest(f"{BODY}: expected at most {LEVELS_MAX} levels, got more, at `$`")
     return value
 
 

@@ -6,6 +6,7 @@ none begins meanwhile. So the autoscaler never makes a user wait, nor be refused
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 
@@ -30,10 +31,12 @@ class ScaleTasks:
         self._scale = scale
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._kept_off: set[Key] = set()
+        self._not_before: dict[Key, float] = {}
 
     def start(self, key: Key, count: int) -> None:
-        """Begins a change, unless one goes on or an operation keeps it off."""
-        if key in self._running or key in self._kept_off:
+        """Begins a change, unless one goes on, failed just now, or is kept off."""
+        is_paused = time.monotonic() < self._not_before.get(key, 0)
+        if is_paused or key in self._running or key in self._kept_off:
             return
         task = asyncio.create_task(self._run(key, count), name=f"scaling of {key}")
         self._running[key] = task
@@ -64,7 +67,11 @@ class ScaleTasks:
             await self._scale(key, count)
         except TurnoutError as error:
             log.error("%s", error.message)  # noqa: TRY400 - the message has the traceback
-            await asyncio.sleep(PAUSE_S)
+        except Exception:
+            log.exception("the number of instances could not be changed")
+        else:
+            return
+        self._not_before[key] = time.monotonic() + PAUSE_S
 
     async def _cancel(self, tasks: list[asyncio.Task[None]]) -> None:
         for task in tasks:

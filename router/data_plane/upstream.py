@@ -92,10 +92,7 @@ class Upstream:
             while True:
                 await channel.channel_ready()
                 call = ScoringStub(channel).Stream()
-                # Sent when the script is loaded; says what the instance wants to be sent.
-                wishes = await call.initial_metadata()
-                if not call.done():
-                    self._forwarding.read_wishes(wishes)
+                if await self._is_open(call):
                     # What was unsent belongs to the broken stream and was sent elsewhere.
                     self._unsent.clear()
                     self.connected.set()
@@ -106,6 +103,15 @@ class Upstream:
                     self._owner.on_lost(self.instance_id)
                 await asyncio.sleep(delay_ms / 1000)
                 delay_ms = min(delay_ms * 2, RECONNECT_MS_MAX)
+
+    async def _is_open(self, call: _Call) -> bool:
+        """Waits until the instance has said what it wants to be sent: its script is loaded."""
+        try:
+            wishes = await call.initial_metadata()
+        except grpc.aio.AioRpcError:
+            return False
+        self._forwarding.read_wishes(wishes)
+        return not call.done()
 
     async def _exchange(self, call: _Call) -> bool:
         """Reads and writes until the stream breaks; tells whether it ever gave an answer."""

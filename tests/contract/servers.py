@@ -1,7 +1,6 @@
 """Azure's own scoring server and Turnout, side by side on the same scripts, over real HTTP."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import urllib3
 from tests.contract.scripts import SCRIPTS
 from tests.control_plane.daemon import ENDPOINTS
 from tests.e2e.harness import Daemon
+from tests.free_port import free_port
 
 WAIT_S = 60
 NO_RETRIES = urllib3.Retry(0, redirect=False)
@@ -75,8 +75,7 @@ class Server:
 @contextmanager
 def azure(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
     """Azure's server on the script in ``folder``."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "azureml_inference_server_http", "--port", str(port)]
     command += ["--entry_script", "score.py", "--model_dir", str(folder.parent / "models")]
     with (folder.parent / f"{folder.name}.azure.log").open("wb") as log:

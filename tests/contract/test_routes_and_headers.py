@@ -4,15 +4,22 @@ azure.md 7.1, 7.3, 7.4, 7.5 and items 7 to 10 of 7.6.
 """
 
 import json
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.contract.conftest import JSON, Pair
-from tests.contract.servers import Turnout
+from tests.contract.servers import WAIT_S, Turnout
+from tests.free_port import free_port
 
+ROOT = Path(__file__).parents[2]
+PATH = f"{ROOT}:{ROOT / 'proto'}"
 Pairs = Callable[[str], Pair]
 
 
@@ -121,3 +128,35 @@ def test_worker_count_is_a_number_of_processes_with_an_init_each(pair: Pairs) ->
         replies = [json.loads(body) for body in threads.map(ask, range(30))]
     assert all(each[0] and each[2] for each in [theirs, *replies])
     assert len({each[1] for each in replies}) == 3
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "def init(): raise OSError('no weights')\ndef run(raw): pass",
+        "import no_such_module",
+        "def run(raw): pass",
+        "def init(): pass\ndef run(*args): pass",
+        "def init(): pass\ndef run(request_headers): pass",
+    ],
+)
+def test_a_script_that_cannot_start_ends_either_server_with_3(tmp_path: Path, script: str) -> None:
+    (tmp_path / "score.py").write_text(script)
+    azures = (
+        "azureml_inference_server_http",
+        "--entry_script",
+        "score.py",
+        "--port",
+        str(free_port()),
+    )
+    ours = ("runtime", "--target", f"unix:{tmp_path}/i.sock", "--code", str(tmp_path))
+    for command in (azures, (*ours, "--scoring-script", "score.py")):
+        ended = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=tmp_path,
+            env={**os.environ, "AML_APP_ROOT": str(tmp_path), "PYTHONPATH": PATH},
+            capture_output=True,
+            timeout=WAIT_S,
+            check=False,
+        )
+        assert ended.returncode == 3, ended.stdout

@@ -125,8 +125,16 @@ def is_running(pid: int) -> bool:
 
 def kill(pid: int) -> None:
     """Kills a process and returns when it has ended, whoever its parent is."""
-    pidfd = os.pidfd_open(pid)
     os.kill(pid, signal.SIGKILL)
+    wait_gone(pid)
+
+
+def wait_gone(pid: int) -> None:
+    """Returns when a process has ended that was told to."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
     assert select.select([pidfd], [], [], LIMIT_S)[0]
     os.close(pidfd)
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from tests.control_plane.conftest import StartDaemon
-from tests.control_plane.daemon import Client, Daemon, is_running, kill
+from tests.control_plane.daemon import Client, Daemon, is_running, kill, wait_gone
 
 ONCE_ONLY = """
 import pathlib
@@ -275,4 +275,4 @@ def test_a_second_signal_ends_everything_at_once(start_daemon: StartDaemon) -> N
             assert daemon.process.poll() is None
     daemon.process.terminate()
     assert daemon.wait() == 1
-    assert not is_running(worker)
+    wait_gone(worker)

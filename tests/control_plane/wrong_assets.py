@@ -109,11 +109,11 @@ _BELOW_WORKSPACE: list[Row] = [
      "expected a version of one of the environments, got 'azureml:nobody:1'. There are no "
      "environments yet."),
     ("GET", "models/kept/versions?$top=x", None, BAD,
-     "expected a number of 1 to 9 digits, got 'x', at the query parameter `$top`"),
+     "expected a number of at most 9 digits, got 'x', at the query parameter `$top`"),
     ("GET", "models/kept/versions?$top=-1", None, BAD,
-     "expected a number of 1 to 9 digits, got '-1', at the query parameter `$top`"),
+     "expected a number of at most 9 digits, got '-1', at the query parameter `$top`"),
     ("GET", "models/kept/versions?$top=1000000000", None, BAD,
-     "expected a number of 1 to 9 digits, got '1000000000', at the query parameter `$top`"),
+     "expected a number of at most 9 digits, got '1000000000', at the query parameter `$top`"),
     ("GET", "models?listViewType=Some", None, BAD,
      "expected 'ActiveOnly', 'ArchivedOnly' or 'All', got 'Some', at the query parameter "
      "`listViewType`"),

@@ -39,6 +39,7 @@ class ScriptedInstance(ScoringServicer):
         self.messages: list[int] = []
         self.requests: list[ScoreRequest] = []
         self.metadata: tuple[tuple[str, str], ...] = ()
+        self.failing_loads = 0
         self._server: grpc.aio.Server | None = None
 
     async def start(self) -> None:
@@ -60,6 +61,9 @@ class ScriptedInstance(ScoringServicer):
         context: "grpc.aio.ServicerContext[RequestBatch, AnswerBatch]",
     ) -> None:
         """Answers each message with one message."""
+        if self.failing_loads:
+            self.failing_loads -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "ended while the script was loaded")
         await context.send_initial_metadata(self.metadata)
         async for batch in request_iterator:
             assert isinstance(batch, RequestBatch)

@@ -252,3 +252,13 @@ async def test_a_routing_without_endpoints_leaves_no_stream_behind(
         assert await second.engine.await_drained(["blue-0"], WAIT_S) == []
         assert second.engine._upstreams == {}
         second.instances = {}
+
+
+async def test_an_instance_that_ends_before_its_script_is_loaded_is_tried_again(
+    worker: Worker,
+) -> None:
+    instance = await worker.add_instance("blue-0")
+    instance.failing_loads = 2
+    await worker.route({"blue": ["blue-0"]}, {"blue": 100})
+    assert await answers(ask(worker, b"[1]")) == [b"[1]"]
+    assert instance.failing_loads == 0
