@@ -7,6 +7,7 @@ and so are subscription, resource group and workspace: there is one daemon.
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from aiohttp import web
 from msgspec import Meta, Struct
@@ -135,7 +136,11 @@ class _Api:
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
         return json_answer(self._endpoint(request), status)
 
-    @described("Begins to delete an endpoint with its deployments", {202: None, 204: None})
+    @described(
+        "Begins to delete an endpoint with its deployments",
+        {202: None, 204: None},
+        long_running=True,
+    )
     async def delete_endpoint(self, request: web.Request) -> web.Response:
         operation = self._control_plane.delete_endpoint(request.match_info["endpoint"])
         return _deleting(request, operation)
@@ -175,6 +180,7 @@ class _Api:
         "Begins to create or replace a deployment",
         {200: Resource, 201: Resource},
         bodies=(DeploymentBody,),
+        long_running=True,
     )
     async def put_deployment(self, request: web.Request) -> web.Response:
         names = request.match_info["endpoint"], request.match_info["deployment"]
@@ -183,7 +189,7 @@ class _Api:
         status = HTTPStatus.CREATED if operation.kind == "Creating" else HTTPStatus.OK
         return json_answer(self._deployment(request), status, _async_headers(request, operation))
 
-    @described("Begins to delete a deployment", {202: None, 204: None})
+    @described("Begins to delete a deployment", {202: None, 204: None}, long_running=True)
     async def delete_deployment(self, request: web.Request) -> web.Response:
         names = request.match_info["endpoint"], request.match_info["deployment"]
         return _deleting(request, self._control_plane.delete_deployment(*names))
@@ -197,7 +203,7 @@ class _Api:
         is_server = wanted.container_type == "InferenceServer"
         return json_answer({"content": content if is_server else ""})
 
-    @described("How far an operation is", {200: Status})
+    @described("How far an operation is", {200: Status}, headers=("Prefer",))
     async def get_operation(self, request: web.Request) -> web.Response:
         operation = self._control_plane.operations.get(request.match_info["operation"])
         await operation.wait(_preferred_wait_s(request))
@@ -223,7 +229,9 @@ def _deleting(request: web.Request, operation: Operation | None) -> web.Response
 
 
 def _async_headers(request: web.Request, operation: Operation) -> dict[str, str]:
-    path = OPERATION.format(subscription=request.match_info["subscription"], operation=operation.id)
+    # Whatever the client put there, it goes into a header.
+    subscription = quote(request.match_info["subscription"], safe="")
+    path = OPERATION.format(subscription=subscription, operation=operation.id)
     return {"Azure-AsyncOperation": f"{request.url.origin()}{path}", **RETRY_AFTER}
 
 

@@ -83,7 +83,7 @@ class Assets:
         found = _absolute(path, key)
         if is_folder and not S_ISDIR(_mode(found)):
             raise BadRequest(f"expected a folder, got {path!r}, at `{key}`")
-        if not _mode(found):
+        if not _is_copyable(found):
             raise BadRequest(f"expected a file or folder, got {path!r}, at `{key}`")
         return str(self._stage(found, key))
 
@@ -102,9 +102,10 @@ class Assets:
         try:
             copy = work / path.name
             if path.is_dir():
-                shutil.copytree(path, copy, ignore=shutil.ignore_patterns(_SKIPPED))
+                ignore = shutil.ignore_patterns(_SKIPPED)
+                shutil.copytree(path, copy, ignore=ignore, copy_function=_copy_file)
             else:
-                shutil.copy2(path, copy)
+                _copy_file(path, copy)
             _sync(copy)
             final = self._root / _digest(copy)
             if not final.exists():
@@ -134,6 +135,18 @@ def _mode(path: Path) -> int:
         return path.stat().st_mode
     except (OSError, ValueError):
         return 0
+
+
+def _is_copyable(path: Path) -> bool:
+    """Whether it is a folder or a regular file: devices may have no end, pipes no beginning."""
+    mode = _mode(path)
+    return S_ISDIR(mode) or S_ISREG(mode)
+
+
+def _copy_file(source: str | Path, target: str | Path) -> None:
+    if not _is_copyable(Path(source)):
+        raise OSError(f"{source} is no regular file")
+    shutil.copy2(source, target)
 
 
 def _files(path: Path) -> Iterator[Path]:

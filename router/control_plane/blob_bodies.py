@@ -50,7 +50,7 @@ async def write_body(request: web.Request, content: Path, bytes_max: int) -> Non
         raise StorageError(
             HTTPStatus.BAD_REQUEST,
             "Md5Mismatch",
-            f"expected a body with the MD5 sum {expected}, got another. Send it again.",
+            f"expected a body with the MD5 sum {expected!r}, got another. Send it again.",
         )
 
 
@@ -65,7 +65,8 @@ async def read_block_ids(request: web.Request) -> list[str]:
         raise BadRequest("expected a list of blocks as XML without declarations, got one with some")
     try:
         blocks = ET.fromstring(body)  # noqa: S314 - entities are refused above
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError, ValueError) as error:
+        # The latter two are about the encoding that it names.
         raise BadRequest(f"expected a list of blocks as XML, got: {error}") from None
     return [block.text or "" for block in blocks]
 

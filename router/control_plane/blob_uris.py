@@ -25,7 +25,7 @@ def locate(blobs: Blobs, uri: str, key: str) -> Path | None:
         key: where it stands, for the message.
 
     Raises:
-        BadRequest: it is of this store, but there is nothing.
+        BadRequest: it is of this store, but there is nothing, or no name of a blob.
     """
     if match := _DATASTORE_URI.fullmatch(uri):
         if match["datastore"] != DEFAULT_DATASTORE:
@@ -33,11 +33,15 @@ def locate(blobs: Blobs, uri: str, key: str) -> Path | None:
                 f"expected the datastore {DEFAULT_DATASTORE}, got {match['datastore']!r} in "
                 f"{uri!r}, at `{key}`"
             )
-        found = blobs.existing(DEFAULT_CONTAINER, match["path"])
+        container, path = DEFAULT_CONTAINER, match["path"]
     elif match := _BLOB_URI.fullmatch(uri):
-        found = blobs.existing(match["container"], unquote(match["path"] or ""))
+        container, path = match["container"], unquote(match["path"] or "")
     else:
         return None
+    try:
+        found = blobs.existing(container, path)
+    except BadRequest as error:
+        raise BadRequest(f"{error.message} in {uri!r}, at `{key}`") from None
     if found is None:
         raise BadRequest(f"expected uploaded files, got {uri!r}, where none are, at `{key}`")
     return found

@@ -32,6 +32,8 @@ DEFAULT_CONTAINER = "azureml-blobstore"
 
 TOKEN_BYTES = 32
 PART_NAME_BYTES_MAX = 255
+# Azure's limit is 1,024 characters; the system's, for the whole path, 4,096 bytes.
+NAME_BYTES_MAX = 2048
 _CHUNK_BYTES = 1 << 20
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 
@@ -199,6 +201,10 @@ class Blobs:
             raise BadRequest(
                 f"expected the name of a blob as a path, without empty parts, `.` or `..`, got "
                 f"{name!r}"
+            )
+        if (size_bytes := len(os.fsencode(name))) > NAME_BYTES_MAX:
+            raise BadRequest(
+                f"expected the name of a blob of at most {NAME_BYTES_MAX} bytes, got {size_bytes}"
             )
         return self._files(container).joinpath(*parts)
 

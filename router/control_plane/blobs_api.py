@@ -69,6 +69,8 @@ class _BlobsApi:
                 return await handler(request)
             except StorageError as refused:
                 return _error(refused.status, refused.code, str(refused))
+            except web.RequestPayloadError as error:
+                return _error(HTTPStatus.BAD_REQUEST, "InvalidInput", str(error))
             except BadRequest as error:
                 return _error(HTTPStatus.BAD_REQUEST, "InvalidInput", error.message)
             except ResourceNotFound as error:
@@ -175,11 +177,24 @@ def _names(request: web.Request) -> tuple[str, str]:
 
 
 def _metadata(request: web.Request) -> dict[str, str]:
-    return {
+    """What the request wants to be known of a blob.
+
+    Raises:
+        BadRequest: it is no text.
+    """
+    metadata = {
         key.lower().removeprefix(METADATA_PREFIX): value
         for key, value in request.headers.items()
         if key.lower().startswith(METADATA_PREFIX)
     }
+    for key, value in metadata.items():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise BadRequest(
+                f"expected UTF-8, got {value!r}, at the header `{METADATA_PREFIX}{key}`"
+            ) from None
+    return metadata
 
 
 def _headers(blob: Blob) -> dict[str, str]:

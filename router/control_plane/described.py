@@ -20,12 +20,17 @@ class Description(Struct, frozen=True, kw_only=True):
         answers: the type of the body by the status of success; None for no body.
         bodies: what it takes: one of these, or nothing if there is none.
         query: its parameters besides api-version, which is ignored everywhere.
+        headers: those of the request that change the answer.
+        long_running: whether it begins an operation, which the answer's headers name
+            (azure.md 8.3).
     """
 
     summary: str
     answers: Mapping[int, type | None]
     bodies: tuple[type, ...] = ()
     query: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    long_running: bool = False
 
 
 class Resource(Struct):
@@ -76,13 +81,21 @@ def described(
     *,
     bodies: tuple[type, ...] = (),
     query: tuple[str, ...] = (),
+    headers: tuple[str, ...] = (),
+    long_running: bool = False,
 ) -> Callable[[_Handler], _Handler]:
-    """Describes the handler below it."""
+    """Describes the handler below it; arguments as Description's attributes."""
+    description = Description(
+        summary=summary,
+        answers=answers,
+        bodies=bodies,
+        query=query,
+        headers=headers,
+        long_running=long_running,
+    )
 
     def note(handler: _Handler) -> _Handler:
-        setattr(handler, _ATTRIBUTE, Description(
-            summary=summary, answers=answers, bodies=bodies, query=query
-        ))  # fmt: skip
+        setattr(handler, _ATTRIBUTE, description)
         return handler
 
     return note

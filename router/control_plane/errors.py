@@ -28,6 +28,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
     except TurnoutError as error:
         status = STATUS_OF.get(type(error), HTTPStatus.INTERNAL_SERVER_ERROR)
         return _answer(status, error.code, error.message)
+    except web.HTTPRequestEntityTooLarge:
+        message = f"expected a body of at most {request.client_max_size} bytes, got more"
+        return _answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "PayloadTooLarge", message)
     except web.HTTPException as error:
         status = HTTPStatus(error.status)
         code = "".join(status.phrase.split())

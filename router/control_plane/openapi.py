@@ -7,6 +7,7 @@ blob store is left out: it speaks Azure storage's protocol, not this API's.
 
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from importlib.metadata import version
 
 import msgspec
@@ -20,6 +21,11 @@ OPENAPI_VERSION = "3.1.0"
 PATH = "/openapi.json"
 _REF = "#/components/schemas/{name}"
 _JSON = "application/json"
+# Of the answers that begin an operation (azure.md 8.3).
+_OPERATION_HEADERS = {
+    "Azure-AsyncOperation": "The URL that says how far the operation is",
+    "Retry-After": "Seconds until it should be asked",
+}
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _CHOICES = re.compile(r"\(\?P<(\w+)>(\w+(?:\|\w+)+)\)")
 
@@ -85,12 +91,17 @@ def _operation(resource: web.AbstractResource, said: Description, schemas: Schem
         str(status): _response(said.summary, schemas[body] if body is not None else None)
         for status, body in said.answers.items()
     }
+    if said.long_running:
+        for status in said.answers:
+            if status != HTTPStatus.NO_CONTENT:
+                responses[str(status)]["headers"] = _operation_headers()
     responses["4XX"] = _response("Refused; nothing has changed", schemas[Error])
     operation: Json = {
         "summary": said.summary,
         "parameters": [
             *_path_parameters(resource),
             *(_parameter(name, "query") for name in ("api-version", *said.query)),
+            *(_parameter(name, "header") for name in said.headers),
         ],
         "responses": responses,
     }
@@ -103,6 +114,13 @@ def _operation(resource: web.AbstractResource, said: Description, schemas: Schem
 def _response(description: str, schema: Json | None) -> Json:
     content = {"content": {_JSON: {"schema": schema}}} if schema is not None else {}
     return {"description": description, **content}
+
+
+def _operation_headers() -> Json:
+    return {
+        name: {"description": description, "required": True, "schema": {"type": "string"}}
+        for name, description in _OPERATION_HEADERS.items()
+    }
 
 
 def _path_parameters(resource: web.AbstractResource) -> list[Json]:

@@ -17,13 +17,15 @@ WORKSPACE = (
 )
 BODY = "request body"
 BODY_BYTES_MAX = 16 * 1024 * 1024
+# Of lists and objects in one another; no resource of Azure comes near.
+LEVELS_MAX = 100
 
 
 async def read_body(request: web.Request) -> object:
     """The JSON value that a request carries.
 
     Raises:
-        BadRequest: it carries nothing, or anything but JSON.
+        BadRequest: it carries nothing, anything but JSON, or more than LEVELS_MAX levels.
     """
     try:
         content = await request.read()
@@ -34,9 +36,20 @@ async def read_body(request: web.Request) -> object:
     if not content:
         raise BadRequest(f"{BODY}: expected a JSON object, got nothing, at `$`")
     try:
-        return msgspec.json.decode(content)
+        value = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"{BODY}: expected JSON, got something else: {error}") from None
+    if _is_deeper(value, LEVELS_MAX):
+        raise BadRequest(f"{BODY}: expected at most {LEVELS_MAX} levels, got more, at `$`")
+    return value
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Whether lists and objects are in one another to more than ``levels``."""
+    if not isinstance(value, dict | list):
+        return False
+    parts = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(part, levels - 1) for part in parts)
 
 
 def json_answer(

@@ -1,5 +1,6 @@
 """What was declared and what is warm, as the routing that workers get. A pure function."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -24,6 +25,9 @@ class Placed(NamedTuple):
 
 Instances = Mapping[tuple[str, str], Placed]
 WORKER_COUNT = "WORKER_COUNT"
+# More processes or threads than any machine has a use for.
+WORKER_COUNT_MAX = 1000
+_NUMBER = re.compile("[0-9]{1,4}")
 
 
 def routing_of(
@@ -66,8 +70,10 @@ def check_environment_variables(variables: Mapping[str, str]) -> None:
                 f"expected a name without `=` and no zero character, got {name!r} with {value!r}, "
                 f"{at}"
             )
-        if name == WORKER_COUNT and not (value.isascii() and value.isdecimal() and int(value)):
-            raise BadRequest(f"expected a number above 0, got {value!r}, {at}")
+        if name == WORKER_COUNT and not (
+            _NUMBER.fullmatch(value) and 1 <= int(value) <= WORKER_COUNT_MAX
+        ):
+            raise BadRequest(f"expected a number from 1 to {WORKER_COUNT_MAX}, got {value!r}, {at}")
 
 
 def _endpoint(

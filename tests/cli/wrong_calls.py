@@ -151,7 +151,8 @@ DEPLOYMENT_CALLS = [
      "(BadRequest) {f}/blue.yml: expected a file in '{f}/code', got 'main.py', at "
      "`$.code_configuration.scoring_script`"),
     (f"{CREATE} --set environment_variables.WORKER_COUNT=0",
-     "(BadRequest) expected a number above 0, got '0', at `$.environment_variables.WORKER_COUNT`"),
+     "(BadRequest) expected a number from 1 to 1000, got '0', at "
+     "`$.environment_variables.WORKER_COUNT`"),
     (f"{CREATE} --set liveness_probe.period=0",
      "(BadRequest) {f}/blue.yml: expected `int` >= 1, got '0' (str), at `$.liveness_probe.period`"),
     ("create -n red -f {f}/conda-blue.yml",

@@ -1,5 +1,6 @@
 """Copies of code and models: by content, whole, and independent of the original."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,32 @@ def test_a_model_that_can_not_be_read_whole_leaves_no_copy(assets: Assets, tmp_p
     with pytest.raises(BadRequest, match=r"expected to read .*weights.* at `\$.model.path`"):
         assets.stage_model(str(folder))
     assert list((tmp_path / "assets").iterdir()) == []
+
+
+@pytest.mark.parametrize("model", ["/dev/zero", "/dev/null", "{tmp_path}/pipe", "/a\0b"])
+def test_only_files_and_folders_are_models(assets: Assets, tmp_path: Path, model: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadRequest, match=r"expected a file or folder, got .*, at `\$.model.path`"):
+        assets.stage_model(model.format(tmp_path=tmp_path))
+    assert not (tmp_path / "assets").exists()
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "{tmp_path}/pipe"])
+def test_what_has_no_end_is_not_copied_out_of_a_folder_either(
+    assets: Assets, code: Path, tmp_path: Path, target: str
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (code / "data").symlink_to(target.format(tmp_path=tmp_path))
+    with pytest.raises(BadRequest, match=r"data is no regular file.*`\$.code_configuration.code`"):
+        assets.stage_code(str(code), "score.py")
+    assert list((tmp_path / "assets").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "x/" * 3000])
+def test_a_path_too_long_for_the_system_is_refused(assets: Assets, code: Path, name: str) -> None:
+    with pytest.raises(BadRequest, match=r"expected a file or folder, got .*`\$.model.path`"):
+        assets.stage_model(f"/{name}")
+    with pytest.raises(BadRequest, match=r"expected a folder, got .*`\$.code_configuration.code`"):
+        assets.stage_code(f"/{name}", "score.py")
+    with pytest.raises(BadRequest, match="expected a file in"):
+        assets.stage_code(str(code), name)

@@ -59,6 +59,7 @@ def ask(
         ("GET", WORKSPACE, None, {"Host": "a:99999"}, "in the header Host"),
         ("GET", WORKSPACE, None, {"Host": "["}, "in the header Host"),
         ("DELETE", ENDPOINT, None, {"Host": "a:b"}, "in the header Host"),
+        ("GET", WORKSPACE, None, {"Host": "\xff"}, "in the header Host"),
     ],
 )
 def test_a_request_that_is_wrong_in_itself_is_a_400(

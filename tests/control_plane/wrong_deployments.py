@@ -1,36 +1,16 @@
 """Wrong bodies of deployments, and the answers to them; see test_wrong_calls.py."""
 
-from tests.control_plane.daemon import deployment_body
-
-# Method, path, body, status and code, message.
-Row = tuple[str, str, object, tuple[int, str], str]
-
-CODE = "{code}"
-BAD, ABSENT = (400, "BadRequest"), (404, "ResourceNotFound")
-MISSING = (
-    "expected the name of an endpoint, got 'missing'. Create it first with `turnout ml "
-    "online-endpoint create --name missing`."
+from tests.control_plane.wrong_rows import (
+    ABSENT,
+    BAD,
+    CODE,
+    MISSING,
+    NAME,
+    Row,
+    dep,
+    limits,
+    properties,
 )
-NAME = (
-    "The name for {} must start with an upper- or lowercase letter\n and only consist of '-'s and "
-    "alphanumeric characters. Got {}, at `$.name`."
-)
-
-
-def properties(**properties: object) -> dict[str, object]:
-    """A body."""
-    return {"properties": properties}
-
-
-def dep(count: int = 1, /, **properties: object) -> dict[str, object]:
-    """The body of a deployment that would be right but for ``properties``."""
-    return deployment_body(CODE, count, **properties)
-
-
-def limits(**quantities: str) -> dict[str, object]:
-    """The property that says them."""
-    return {"containerResourceRequirements": {"containerResourceLimits": quantities}}
-
 
 ROWS: list[Row] = [
     ("PUT", "missing/deployments/blue", dep(), ABSENT, MISSING),
@@ -180,7 +160,7 @@ ROWS: list[Row] = [
         "fix/deployments/red",
         dep(environmentVariables={"WORKER_COUNT": "two"}),
         BAD,
-        "expected a number above 0, got 'two', at `$.environment_variables.WORKER_COUNT`",
+        "expected a number from 1 to 1000, got 'two', at `$.environment_variables.WORKER_COUNT`",
     ),
     (
         "PUT",
