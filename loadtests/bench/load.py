@@ -1,0 +1,69 @@
+"""The load generator: wrk, closed loop, on the core that the router does not use."""
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from loadtests.bench.tools import debian
+from loadtests.bench.work import BODY, KEY, LOAD_CORE, headers
+
+SCRIPT = Path(__file__).with_name("wrk.lua")
+
+
+class Load(NamedTuple):
+    """What one run of wrk saw.
+
+    Attributes:
+        failed: connections refused, cut or timed out, and answers other than 2xx.
+    """
+
+    requests: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    failed: int
+
+    @property
+    def requests_per_s(self) -> float:
+        """Throughput."""
+        return self.requests / self.seconds
+
+
+@contextlib.contextmanager
+def under_load(
+    url: str, *, connections: int, seconds: int, folder: Path, body: bytes = BODY, key: str = KEY
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Starts wrk, which ends by itself; ``result`` reads what it printed."""
+    payload = folder / f"body-{len(body)}"
+    payload.write_bytes(body)
+    command = ["taskset", "--cpu-list", str(LOAD_CORE), debian("wrk"), "--threads", "1"]
+    command += ["--connections", str(connections), "--duration", f"{seconds}s"]
+    command += ["--timeout", "20s", "--script", str(SCRIPT)]
+    for name, value in headers(key).items():
+        command += ["--header", f"{name}: {value}"]
+    command += [url, "--", str(payload)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def result(process: "subprocess.Popen[bytes]") -> Load:
+    """Waits for the end of a run."""
+    printed = process.communicate()[0].splitlines()
+    return Load(**json.loads(printed[-1]))
+
+
+def run(
+    url: str, *, connections: int, seconds: int, folder: Path, body: bytes = BODY, key: str = KEY
+) -> Load:
+    """One run of wrk, from begin to end."""
+    with under_load(
+        url, connections=connections, seconds=seconds, folder=folder, body=body, key=key
+    ) as process:
+        return result(process)
