@@ -1,7 +1,7 @@
 """Reads HTTP/1.1 requests from bytes: httptools parses, this file bounds and collects.
 
 It knows no socket and answers nothing; connection.py does. A request is handed over when
-it is whole, and then forgotten.
+it is whole, and then forgotten, but for its head (heads.py).
 """
 
 from typing import Protocol
@@ -12,12 +12,18 @@ from router.core.request import Head
 from router.data_plane import statuses
 from router.data_plane.addresses import SCORE, destination
 from router.data_plane.client_ids import ECHOED, echo_of
+from router.data_plane.heads import HEAD_END, KnownHeads, ParsedHead
 from router.data_plane.statuses import Status
 
 URL_BYTES_MAX = 8 * 1024
 HEAD_BYTES_MAX = 64 * 1024
 
 POST = b"POST"
+# The headers that mean something to the router; the others are passed on at most.
+_READ = ECHOED | {
+    b"authorization", b"azureml-model-deployment", b"content-length", b"content-type",
+    b"expect", b"host", b"transfer-encoding",
+}  # fmt: skip
 
 
 class RefusedError(Exception):
@@ -35,8 +41,8 @@ class Owner(Protocol):
     def on_expect_continue(self) -> None:
         """The client waits for an interim answer before it sends the body."""
 
-    def on_request(self, reader: "Reader") -> None:
-        """The reader's attributes describe a whole request, until this returns."""
+    def on_request(self, parsed: ParsedHead, body: bytes) -> None:
+        """A whole request has come."""
 
 
 class Reader:
@@ -44,37 +50,40 @@ class Reader:
 
     Attributes:
         in_message: a request has begun to come and is not whole yet.
-        pinned: the header azureml-model-deployment, None without it.
-        authorization, content_type: those headers.
-        headers: all of them, names in lower case.
     """
 
     __slots__ = (
+        "_authorization",
         "_body",
         "_body_begun",
         "_body_bytes",
+        "_content_length",
+        "_content_type",
         "_echoed",
         "_expects_continue",
         "_head_bytes",
+        "_headers",
         "_host",
+        "_known",
         "_max_payload_bytes",
         "_owner",
+        "_parsed",
         "_parser",
+        "_pinned",
+        "_tells_length",
         "_url",
-        "authorization",
-        "content_type",
-        "headers",
         "in_message",
-        "pinned",
     )
 
-    def __init__(self, owner: Owner, max_payload_bytes: int) -> None:
+    def __init__(self, owner: Owner, known: KnownHeads, max_payload_bytes: int) -> None:
         self._owner = owner
+        self._known = known
         self._max_payload_bytes = max_payload_bytes
         self._parser = httptools.HttpRequestParser(self)
         self.in_message = False
         self._head_bytes = 0
         self._body_begun = False
+        self._parsed: ParsedHead | None = None
 
     def feed(self, data: bytes) -> None:
         """Takes in bytes; calls the owner for each request that they complete.
@@ -82,6 +91,31 @@ class Reader:
         Raises:
             RefusedError: they are not HTTP/1.1, or more than is allowed.
         """
+        if self.in_message:
+            self._parse(data)
+            return
+        data = self._take_known(data)
+        if data:
+            self._parsed = None
+            self._parse(data)
+            if self._parsed is not None and not self.in_message:
+                self._known.remember(data, self._parsed)
+
+    def _take_known(self, data: bytes) -> bytes:
+        """Hands over the whole requests with known heads that come first; returns the rest."""
+        while data:
+            body_begin = data.find(HEAD_END) + len(HEAD_END)
+            parsed = self._known.find(data[:body_begin])
+            if parsed is None:
+                break
+            end = body_begin + parsed.body_bytes
+            if end > len(data):
+                break
+            self._owner.on_request(parsed, data[body_begin:end])
+            data = data[end:]
+        return data
+
+    def _parse(self, data: bytes) -> None:
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -98,52 +132,6 @@ class Reader:
                 f"expected at most {HEAD_BYTES_MAX} bytes of headers, got more",
             )
 
-    # What a whole request says, besides the attributes.
-
-    @property
-    def method(self) -> bytes:
-        """The request's method."""
-        return self._parser.get_method()
-
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the client may send another request on this connection.
-
-        Not after HTTP/1.0, whose clients often wait for the end.
-        """
-        return self._parser.should_keep_alive() and self._parser.get_http_version() != "1.0"
-
-    @property
-    def url(self) -> str:
-        """The request target, for messages."""
-        return self._url.decode("latin-1")
-
-    @property
-    def body(self) -> bytes:
-        """The whole body."""
-        parts = self._body
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def destination(self) -> tuple[str, bytes] | None:
-        """The endpoint that the URL names, and the path below it; None if it names none."""
-        return destination(self._url, self._host)
-
-    def head(self, target: bytes) -> Head:
-        """What goes on to the instance and back to the client; ``target`` by ``destination``."""
-        method = self.method
-        query = self._url.partition(b"?")[2]
-        legacy_id, echo = echo_of(self._echoed) if self._echoed else (b"", b"")
-        usual = method == POST and target == SCORE and not query
-        return Head(
-            content_type=self.content_type,
-            method="" if usual else method.decode("latin-1"),
-            target="" if usual else (target + b"?" + query if query else target).decode("latin-1"),
-            headers=self.headers,
-            legacy_id=legacy_id,
-            echo=echo,
-            takes_chunks=self._parser.get_http_version() != "1.0",
-        )
-
     # httptools callbacks, in the order of a request.
 
     def on_message_begin(self) -> None:
@@ -153,12 +141,14 @@ class Reader:
         self._body_begun = False
         self._url = b""
         self._host = b""
-        self.authorization = b""
-        self.pinned: str | None = None
-        self.content_type = ""
-        self.headers: list[tuple[bytes, bytes]] = []
+        self._authorization = b""
+        self._pinned: str | None = None
+        self._content_type = ""
+        self._content_length = 0
+        self._headers: list[tuple[bytes, bytes]] = []
         self._echoed: dict[bytes, bytes] = {}
         self._expects_continue = False
+        self._tells_length = True
         self._body: list[bytes] = []
         self._body_bytes = 0
 
@@ -175,20 +165,26 @@ class Reader:
         if self._body_begun:
             return
         name = name.lower()
-        self.headers.append((name, value))
+        self._headers.append((name, value))
+        if name not in _READ:
+            return
         if name == b"authorization":
-            self.authorization = value
+            self._authorization = value
         elif name == b"content-type":
-            self.content_type = value.decode("latin-1")
+            self._content_type = value.decode("latin-1")
         elif name == b"azureml-model-deployment":
-            self.pinned = value.decode("latin-1").strip()
+            self._pinned = value.decode("latin-1").strip()
         elif name == b"host":
             self._host = value
         elif name == b"content-length":
-            self._check_size(int(value))
+            self._content_length = int(value)
+            self._check_size(self._content_length)
+        elif name == b"transfer-encoding":
+            self._tells_length = False
         elif name == b"expect":
             self._expects_continue = value.lower() == b"100-continue"
-        elif name in ECHOED:
+            self._tells_length = False
+        else:
             self._echoed[name] = value
 
     def on_headers_complete(self) -> None:
@@ -215,8 +211,38 @@ class Reader:
     def on_message_complete(self) -> None:
         """The request is whole."""
         self.in_message = False
-        self._owner.on_request(self)
+        body = self._body
         self._body = []
+        self._parsed = self._parsed_head()
+        self._owner.on_request(self._parsed, body[0] if len(body) == 1 else b"".join(body))
+
+    def _parsed_head(self) -> ParsedHead:
+        parser, method = self._parser, self._parser.get_method()
+        # Clients that speak HTTP/1.0 often wait for the connection's end.
+        is_old = parser.get_http_version() == "1.0"
+        named = destination(self._url, self._host)
+        usual = method == POST and named is not None and named[1] == SCORE
+        query = self._url.partition(b"?")[2]
+        target = b"" if named is None or (usual and not query) else named[1]
+        legacy_id, echo = echo_of(self._echoed) if self._echoed else (b"", b"")
+        return ParsedHead(
+            method=method,
+            url=self._url,
+            destination=named,
+            authorization=self._authorization,
+            pinned=self._pinned,
+            keep_alive=parser.should_keep_alive() and not is_old,
+            body_bytes=self._content_length if self._tells_length else -1,
+            passed_on=Head(
+                content_type=self._content_type,
+                method=method.decode("latin-1") if target else "",
+                target=(target + b"?" + query if query else target).decode("latin-1"),
+                headers=self._headers,
+                legacy_id=legacy_id,
+                echo=echo,
+                takes_chunks=not is_old,
+            ),
+        )
 
     def _check_size(self, size_bytes: int) -> None:
         limit = self._max_payload_bytes
