@@ -8,7 +8,7 @@ import socket
 
 from router.core.dispatcher import Dispatcher
 from router.data_plane.connection import Connection
-from router.data_plane.heads import KnownHeads
+from router.data_plane.known_heads import KnownHeads
 from router.data_plane.replies import Replies
 from router.data_plane.request_ids import RequestIds
 

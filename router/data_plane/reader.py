@@ -1,29 +1,20 @@
 """Reads HTTP/1.1 requests from bytes: httptools parses, this file bounds and collects.
 
 It knows no socket and answers nothing; connection.py does. A request is handed over when
-it is whole, and then forgotten, but for its head (heads.py).
+it is whole, and then forgotten, but for its head (known_heads.py).
 """
 
 from typing import Protocol
 
 import httptools
 
-from router.core.request import Head
 from router.data_plane import statuses
-from router.data_plane.addresses import SCORE, destination
-from router.data_plane.client_ids import ECHOED, echo_of
-from router.data_plane.heads import HEAD_END, KnownHeads, ParsedHead
+from router.data_plane.heads import HEAD_END, READ, ParsedHead, make_head
+from router.data_plane.known_heads import KnownHeads
 from router.data_plane.statuses import Status
 
 URL_BYTES_MAX = 8 * 1024
 HEAD_BYTES_MAX = 64 * 1024
-
-POST = b"POST"
-# The headers that mean something to the router; the others are passed on at most.
-_READ = ECHOED | {
-    b"authorization", b"azureml-model-deployment", b"content-length", b"content-type",
-    b"expect", b"host", b"transfer-encoding",
-}  # fmt: skip
 
 
 class RefusedError(Exception):
@@ -53,25 +44,20 @@ class Reader:
     """
 
     __slots__ = (
-        "_authorization",
         "_body",
         "_body_begun",
         "_body_bytes",
-        "_content_length",
-        "_content_type",
-        "_echoed",
-        "_expects_continue",
+        "_first",
         "_head_bytes",
         "_headers",
-        "_host",
         "_known",
         "_max_payload_bytes",
+        "_missing_bytes",
         "_owner",
         "_parsed",
         "_parser",
-        "_pinned",
-        "_tells_length",
         "_url",
+        "_values",
         "in_message",
     )
 
@@ -83,7 +69,10 @@ class Reader:
         self.in_message = False
         self._head_bytes = 0
         self._body_begun = False
-        self._parsed: ParsedHead | None = None
+        # Of a body whose head was known.
+        self._missing_bytes = 0
+        self._body: list[bytes] = []
+        self._first: ParsedHead | None = None
 
     def feed(self, data: bytes) -> None:
         """Takes in bytes; calls the owner for each request that they complete.
@@ -91,18 +80,23 @@ class Reader:
         Raises:
             RefusedError: they are not HTTP/1.1, or more than is allowed.
         """
-        if self.in_message:
+        if self._missing_bytes:
+            data = self._take_missing(data)
+        elif self.in_message:
             self._parse(data)
             return
         data = self._take_known(data)
         if data:
-            self._parsed = None
+            self._first = None
             self._parse(data)
-            if self._parsed is not None and not self.in_message:
-                self._known.remember(data, self._parsed)
+            if self._first is not None:
+                self._known.remember(data, self._first)
 
     def _take_known(self, data: bytes) -> bytes:
-        """Hands over the whole requests with known heads that come first; returns the rest."""
+        """Hands over the requests with known heads that come first; returns the rest.
+
+        One whose body is not whole yet is kept for _take_missing: neither needs the parser.
+        """
         while data:
             body_begin = data.find(HEAD_END) + len(HEAD_END)
             parsed = self._known.find(data[:body_begin])
@@ -110,10 +104,25 @@ class Reader:
                 break
             end = body_begin + parsed.body_bytes
             if end > len(data):
-                break
+                self.in_message = True
+                self._parsed = parsed
+                self._body = [data[body_begin:]]
+                self._missing_bytes = end - len(data)
+                return b""
             self._owner.on_request(parsed, data[body_begin:end])
             data = data[end:]
         return data
+
+    def _take_missing(self, data: bytes) -> bytes:
+        """Takes the body's next part; returns what comes after its end."""
+        part, rest = data, b""
+        if len(data) > self._missing_bytes:
+            part, rest = data[: self._missing_bytes], data[self._missing_bytes :]
+        self._body.append(part)
+        self._missing_bytes -= len(part)
+        if not self._missing_bytes:
+            self.on_message_complete()
+        return rest
 
     def _parse(self, data: bytes) -> None:
         self._head_bytes += len(data)
@@ -140,16 +149,9 @@ class Reader:
         self._head_bytes = 0
         self._body_begun = False
         self._url = b""
-        self._host = b""
-        self._authorization = b""
-        self._pinned: str | None = None
-        self._content_type = ""
-        self._content_length = 0
         self._headers: list[tuple[bytes, bytes]] = []
-        self._echoed: dict[bytes, bytes] = {}
-        self._expects_continue = False
-        self._tells_length = True
-        self._body: list[bytes] = []
+        self._values: dict[bytes, bytes] = {}
+        self._body.clear()
         self._body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
@@ -166,38 +168,32 @@ class Reader:
             return
         name = name.lower()
         self._headers.append((name, value))
-        if name not in _READ:
-            return
-        if name == b"authorization":
-            self._authorization = value
-        elif name == b"content-type":
-            self._content_type = value.decode("latin-1")
-        elif name == b"azureml-model-deployment":
-            self._pinned = value.decode("latin-1").strip()
-        elif name == b"host":
-            self._host = value
-        elif name == b"content-length":
-            self._content_length = int(value)
-            self._check_size(self._content_length)
-        elif name == b"transfer-encoding":
-            self._tells_length = False
-        elif name == b"expect":
-            self._expects_continue = value.lower() == b"100-continue"
-            self._tells_length = False
-        else:
-            self._echoed[name] = value
+        if name in READ:
+            self._values[name] = value
 
     def on_headers_complete(self) -> None:
         """The body comes next, if any."""
         self._body_begun = True
-        if self._parser.should_upgrade():
+        parser = self._parser
+        if parser.should_upgrade():
             # The parser would take the body for the other protocol's.
             raise RefusedError(
                 statuses.BAD_REQUEST,
                 "expected plain HTTP/1.1, got CONNECT or an offer to upgrade (`curl --http2` sends "
                 "one). Send the request without the header Upgrade.",
             )
-        if self._expects_continue and self._parser.get_http_version() != "1.0":
+        self._parsed = make_head(
+            parser.get_method(),
+            self._url,
+            self._headers,
+            self._values,
+            is_old=parser.get_http_version() == "1.0",
+            keep_alive=parser.should_keep_alive(),
+        )
+        self._check_size(self._parsed.body_bytes)
+        if self._first is None:
+            self._first = self._parsed
+        if self._parsed.expects_continue:
             self._owner.on_expect_continue()
 
     def on_body(self, body: bytes) -> None:
@@ -211,38 +207,8 @@ class Reader:
     def on_message_complete(self) -> None:
         """The request is whole."""
         self.in_message = False
-        body = self._body
-        self._body = []
-        self._parsed = self._parsed_head()
+        body, self._body = self._body, []
         self._owner.on_request(self._parsed, body[0] if len(body) == 1 else b"".join(body))
-
-    def _parsed_head(self) -> ParsedHead:
-        parser, method = self._parser, self._parser.get_method()
-        # Clients that speak HTTP/1.0 often wait for the connection's end.
-        is_old = parser.get_http_version() == "1.0"
-        named = destination(self._url, self._host)
-        usual = method == POST and named is not None and named[1] == SCORE
-        query = self._url.partition(b"?")[2]
-        target = b"" if named is None or (usual and not query) else named[1]
-        legacy_id, echo = echo_of(self._echoed) if self._echoed else (b"", b"")
-        return ParsedHead(
-            method=method,
-            url=self._url,
-            destination=named,
-            authorization=self._authorization,
-            pinned=self._pinned,
-            keep_alive=parser.should_keep_alive() and not is_old,
-            body_bytes=self._content_length if self._tells_length else -1,
-            passed_on=Head(
-                content_type=self._content_type,
-                method=method.decode("latin-1") if target else "",
-                target=(target + b"?" + query if query else target).decode("latin-1"),
-                headers=self._headers,
-                legacy_id=legacy_id,
-                echo=echo,
-                takes_chunks=not is_old,
-            ),
-        )
 
     def _check_size(self, size_bytes: int) -> None:
         limit = self._max_payload_bytes
