@@ -16,7 +16,7 @@ from router.core.window import Window
 COPIES_GATHERED = 32
 GATHERING_TIMEOUT_NS_MIN = 200_000_000
 # A message is cut here, so that large bodies don't make small ones wait for its end.
-BATCH_BYTES_MAX = 256 * 1024
+BATCH_BYTES_MAX = 1024 * 1024
 
 
 class Instance:
