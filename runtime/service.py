@@ -9,6 +9,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from runtime.parts import Parts
 from runtime.sink import Sink
 from turnout.scoring.v1 import scoring_pb2
 from turnout.scoring.v1.scoring_pb2 import (
@@ -128,8 +129,9 @@ class _Scoring(ScoringServicer):
             self._sinks.discard(sink)
 
     async def _read(self, request_iterator: AsyncIterator[RequestBatch], sink: Sink) -> None:
+        parts = Parts()
         async for batch in request_iterator:
-            self._runner.submit(batch.requests, sink)
+            self._runner.submit(parts.whole(batch.requests), sink)
             self._runner.steer(batch.flows, sink)
         # The router sends no more; it still gets its answers.
         await sink.idle.wait()

@@ -112,8 +112,10 @@ class Shell:
         self.dispatcher.swap(Routing(generation=self.generation, endpoints=endpoints))
         self.pump()
 
-    def ask(self, pinned: str | None = None, endpoint: str = ENDPOINT) -> Asked:
-        asked = Asked(f"request {len(self.asked)}".encode())
+    def ask(
+        self, pinned: str | None = None, endpoint: str = ENDPOINT, payload: bytes = b""
+    ) -> Asked:
+        asked = Asked(payload or f"request {len(self.asked)}".encode())
         self.asked.append(asked)
         found = self.dispatcher.authorize(endpoint, f"Bearer {KEY}".encode(), self.now_ns)
         if isinstance(found, Refusal):

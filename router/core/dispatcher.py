@@ -15,7 +15,7 @@ from typing import Protocol
 
 from router.core import refusals
 from router.core.admission import Admission, AdmissionPort
-from router.core.lane import Instance, Lane
+from router.core.lane import LARGE_BYTES_MIN, Instance, Lane
 from router.core.membership import Membership
 from router.core.request import Answer, Kind, Outcome, Refusal, Request
 from router.core.routing import Routing
@@ -82,6 +82,8 @@ class Dispatcher(Admission):
                 break
             for request in batch:
                 request.instance = instance
+            if len(batch[0].payload) >= LARGE_BYTES_MIN:
+                instance.large.add(batch[0].id)
             instance.outstanding += len(batch)
             lane.outstanding += len(batch)
             # Equally loaded instances take turns.
@@ -104,8 +106,7 @@ class Dispatcher(Admission):
             if answer.more:
                 self._on_part(request, answer)
                 continue
-            instance.outstanding -= 1
-            lane.outstanding -= 1
+            instance.on_answered(answer.id)
             if answer.run_ns:
                 run_ns += answer.run_ns
                 measured += 1
@@ -246,8 +247,7 @@ class Dispatcher(Admission):
             self._port.cancel(instance.id, answer.id)
         else:
             instance.expired.discard(answer.id)
-            instance.outstanding -= 1
-            instance.lane.outstanding -= 1
+            instance.on_answered(answer.id)
 
     def _finish_refused(self, request: Request, refusal: Refusal) -> None:
         self.ledger.finish(request)

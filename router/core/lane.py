@@ -15,8 +15,10 @@ from router.core.window import Window
 # unless they would be overdue soon.
 COPIES_GATHERED = 32
 GATHERING_TIMEOUT_NS_MIN = 200_000_000
-# A message is cut here, so that large bodies don't make small ones wait for its end.
+# A message is cut here: what it holds is taken and answered together.
 BATCH_BYTES_MAX = 1024 * 1024
+# A larger body travels alone, and others pass it on the way.
+LARGE_BYTES_MIN = 256 * 1024
 
 
 class Instance:
@@ -24,17 +26,19 @@ class Instance:
 
     Attributes:
         outstanding: requests it was given and has not answered, expired ones among them.
+        large: numbers of those that have a large body.
         expired: numbers of those that were answered in its place meanwhile.
         removed: not in the routing any more; it finishes what it has.
     """
 
-    __slots__ = ("expired", "id", "lane", "outstanding", "removed", "window")
+    __slots__ = ("expired", "id", "lane", "large", "outstanding", "removed", "window")
 
     def __init__(self, id_: str, lane: "Lane", parallel_runs: int, limit_max: int) -> None:
         self.id = id_
         self.lane = lane
         self.window = Window(parallel_runs, limit_max)
         self.outstanding = 0
+        self.large: set[int] = set()
         self.expired: set[int] = set()
         self.removed = False
 
@@ -42,10 +46,21 @@ class Instance:
     def room(self) -> int:
         """How many more requests it may be given now."""
         limit = self.window.limit
-        if self.window.gathers and self.outstanding:
+        if not self.window.gathers:
+            return max(limit - self.outstanding, 0)
+        # A large one is long on its way, which says nothing of the others.
+        small = self.outstanding - len(self.large)
+        if small:
             # A slow one among fast ones must not leave the instance's other places idle.
             limit = self.window.parallel_runs
-        return max(limit - self.outstanding, 0)
+        return max(limit - small, 0)
+
+    def on_answered(self, number: int) -> None:
+        """It has room for another request."""
+        self.outstanding -= 1
+        self.lane.outstanding -= 1
+        if self.large:
+            self.large.discard(number)
 
 
 class Lane:
@@ -122,15 +137,18 @@ class Lane:
     def take_batch(self, room: int) -> list[Request]:
         """The oldest queued requests, at most ``room`` and BATCH_BYTES_MAX of payload.
 
-        A larger one travels alone, behind those that were there before it.
+        A large one travels alone, behind those that were there before it.
         """
         batch: list[Request] = []
         bytes_left = BATCH_BYTES_MAX
         while self.queue and len(batch) < room:
-            bytes_left -= len(self.queue[0].payload)
-            if batch and bytes_left < 0:
+            size_bytes = len(self.queue[0].payload)
+            bytes_left -= size_bytes
+            if batch and (bytes_left < 0 or size_bytes >= LARGE_BYTES_MIN):
                 break
             batch.append(self.queue.popleft())
+            if size_bytes >= LARGE_BYTES_MIN:
+                break
         return batch
 
     def statistics(self) -> DeploymentStatistics:

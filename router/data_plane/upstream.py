@@ -8,13 +8,14 @@ not decided here.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
 import grpc
 
 from router.core.request import Answer, Request
-from router.data_plane.forwarding import Forwarding
+from router.data_plane.forwarding import PART_BYTES, Forwarding
 from router.data_plane.request_ids import RequestIds
 from turnout.scoring.v1.scoring_pb2 import AnswerBatch, Flow, RequestBatch
 from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
@@ -59,6 +60,7 @@ class Upstream:
         self._owner = owner
         self._forwarding = Forwarding(ids)
         self._unsent: list[RequestBatch] = []
+        self._large: deque[Iterator[RequestBatch]] = deque()
         self._to_send = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -74,9 +76,12 @@ class Upstream:
                 await self._task
 
     def send(self, batch: Sequence[Request], now_ns: int) -> None:
-        """Sends the batch as one message."""
-        to_proto = self._forwarding.to_proto
-        self._put(RequestBatch(requests=[to_proto(request, now_ns) for request in batch]))
+        """Sends the batch as one message; a large request in parts, which others may pass."""
+        if len(batch) == 1 and len(batch[0].payload) > PART_BYTES:
+            self._large.append(self._forwarding.to_parts(batch[0], now_ns))
+            self._to_send.set()
+        else:
+            self._put(self._forwarding.to_message(batch, now_ns))
 
     def steer(self, flow: Flow) -> None:
         """Says how a streamed answer is to go on."""
@@ -95,6 +100,7 @@ class Upstream:
                 if await self._is_open(call):
                     # What was unsent belongs to the broken stream and was sent elsewhere.
                     self._unsent.clear()
+                    self._large.clear()
                     self.connected.set()
                     self._owner.on_connected(self.instance_id)
                     if await self._exchange(call):
@@ -138,9 +144,20 @@ class Upstream:
             while True:
                 await self._to_send.wait()
                 self._to_send.clear()
-                messages, self._unsent = self._unsent, []
-                for message in messages:
-                    await call.write(message)
+                while messages := self._take_unsent():
+                    for message in messages:
+                        await call.write(message)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             # The stream broke; its reading side ends _exchange.
             call.cancel()
+
+    def _take_unsent(self) -> list[RequestBatch]:
+        """Everything that is small, and one part of what is large."""
+        messages, self._unsent = self._unsent, []
+        while self._large:
+            part = next(self._large[0], None)
+            if part is not None:
+                messages.append(part)
+                break
+            self._large.popleft()
+        return messages

@@ -11,6 +11,7 @@ import grpc
 from router.core.routing import DeploymentRoute, EndpointRoute, InstanceRoute, Routing
 from router.data_plane.engine import Engine
 from router.data_plane.listener import Listener
+from runtime.parts import Parts
 from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreAnswer, ScoreRequest
 from turnout.scoring.v1.scoring_pb2_grpc import ScoringServicer, add_ScoringServicer_to_server
 
@@ -38,6 +39,7 @@ class ScriptedInstance(ScoringServicer):
         self.behave = behave
         self.messages: list[int] = []
         self.requests: list[ScoreRequest] = []
+        self.on_message: Callable[[], None] = lambda: None
         self.metadata: tuple[tuple[str, str], ...] = ()
         self.failing_loads = 0
         self._server: grpc.aio.Server | None = None
@@ -65,11 +67,14 @@ class ScriptedInstance(ScoringServicer):
             self.failing_loads -= 1
             await context.abort(grpc.StatusCode.UNAVAILABLE, "ended while the script was loaded")
         await context.send_initial_metadata(self.metadata)
+        parts = Parts()
         async for batch in request_iterator:
             assert isinstance(batch, RequestBatch)
             self.messages.append(len(batch.requests))
-            self.requests.extend(batch.requests)
-            answers = await asyncio.gather(*(self.behave(r) for r in batch.requests))
+            self.on_message()
+            whole = list(parts.whole(batch.requests))
+            self.requests.extend(whole)
+            answers = await asyncio.gather(*(self.behave(r) for r in whole))
             await context.write(AnswerBatch(answers=[a for a in answers if a is not None]))
 
     async def Score(  # noqa: N802 - the protocol's name

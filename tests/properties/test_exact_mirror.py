@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.core.lane import BATCH_BYTES_MAX, COPIES_GATHERED
+from router.core.lane import BATCH_BYTES_MAX, COPIES_GATHERED, LARGE_BYTES_MIN
 from tests.shell import TICK_NS, Asked, Shell, blocks, deployment, endpoint
 
 seeds = st.integers(0, 2**32)
@@ -225,13 +225,13 @@ def test_5_copies_that_would_soon_be_overdue_are_sent_at_once() -> None:
     assert len(shell.at["green-0"]) == 1
 
 
-def test_5_large_copies_are_cut_into_messages_of_bounded_size() -> None:
+def test_messages_are_of_bounded_size_and_a_large_body_travels_alone() -> None:
     shell = Shell()
     shell.swap(endpoint(deployment("blue"), traffic={"blue": 100}))
     found = shell.dispatcher.snapshot.endpoints["my-endpoint"]
     lane = found.deployments["blue"].lane
-    for _ in range(5):
-        asked = shell.ask()
-        assert asked.request is not None
-        asked.request.payload = bytes(BATCH_BYTES_MAX // 2)
-    assert [len(lane.take_batch(100)) for _ in range(3)] == [2, 2, 1]
+    eighth = BATCH_BYTES_MAX // 8
+    assert eighth < LARGE_BYTES_MIN
+    for size_bytes in [eighth] * 10 + [LARGE_BYTES_MIN] * 2 + [eighth]:
+        shell.ask(payload=bytes(size_bytes))
+    assert [len(lane.take_batch(100)) for _ in range(5)] == [8, 2, 1, 1, 1]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from router.core import admission, dispatcher, lane, membership, schedule, snapshot
+from router.core.lane import LARGE_BYTES_MIN
 from router.core.request import Reason
 from tests.shell import TICK_NS, Asked, Shell, deployment, endpoint
 
@@ -307,3 +308,28 @@ def test_10_an_update_to_instances_that_are_lost_at_once_leaves_the_old_ones_ser
     shell.ask()
     shell.serve_all()
     assert shell.drained == ["blue-0"]
+
+
+def test_a_large_request_under_way_keeps_no_small_one_waiting() -> None:
+    shell = Shell()
+    shell.swap(endpoint(deployment("blue"), traffic={"blue": 100}))
+    shell.ask()
+    shell.serve_all()
+    large = shell.ask(payload=bytes(LARGE_BYTES_MIN))
+    shell.pump()
+    small = [shell.ask() for _ in range(3)]
+    shell.pump()
+    assert len(shell.at["blue-0"][0].payload) == LARGE_BYTES_MIN
+    assert len(shell.at["blue-0"]) == 4, "a window of small ones beside the large one"
+    late = shell.ask()
+    shell.pump()
+    assert len(shell.at["blue-0"]) == 4, "small ones gather behind small ones"
+    shell.serve_all()
+    assert all(asked.answers for asked in [large, *small, late])
+    assert (
+        shell.dispatcher.snapshot.endpoints["my-endpoint"]
+        .live_deployments[0]
+        .lane.instances["blue-0"]
+        .large
+        == set()
+    )

@@ -104,6 +104,7 @@ class ScoreRequest(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     TARGET_FIELD_NUMBER: _builtins.int
     HEADERS_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     """Chosen by the router; unique among the requests outstanding on a stream."""
     payload: _builtins.bytes
@@ -117,6 +118,11 @@ class ScoreRequest(_message.Message):
     """Both empty for what nearly every request is: POST /score without a query."""
     target: _builtins.str
     """Path below the endpoint, with the query: "/score?a=1", "/swagger.json"."""
+    more: _builtins.bool
+    """A large payload comes in parts, in order, all with this id; all but the
+    last say `more`. The first has everything else. Other requests may come
+    in between, so that none waits for the end of a large one.
+    """
     @_builtins.property
     def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Header]:
         """All the client's headers, in their order, and the router's x-request-id.
@@ -134,10 +140,11 @@ class ScoreRequest(_message.Message):
         method: _builtins.str = ...,
         target: _builtins.str = ...,
         headers: _abc.Iterable[Global___Header] | None = ...,
+        more: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "headers", b"headers", "id", b"id", "method", b"method", "payload", b"payload", "target", b"target", "timeout_ns", b"timeout_ns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_type", b"content_type", "headers", b"headers", "id", b"id", "method", b"method", "more", b"more", "payload", b"payload", "target", b"target", "timeout_ns", b"timeout_ns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
