@@ -14,7 +14,7 @@ import select
 import selectors
 import time
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 import httptools
@@ -58,6 +58,7 @@ class Tally:
     """What came of the requests so far."""
 
     def __init__(self) -> None:
+        self.in_flight = 0
         self.late_s: list[float] = []
         self.latencies_s: list[float] = []
         self.runs_ms: list[float] = []
@@ -87,22 +88,27 @@ class Client(asyncio.Protocol):
         self._idle = idle
         self._tally = tally
         self._due = 0.0
+        self._busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It may be used."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports don't inherit from asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
         self._parser = httptools.HttpResponseParser(self)
         self._idle.append(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """What was on it stays unanswered."""
-        if self in self._idle:
+        if self._busy:
+            self._tally.in_flight -= 1
+        else:
             self._idle.remove(self)
 
     def ask(self, request: bytes, due: float) -> None:
         """Sends a request that was due at this time."""
         self._due = due
+        self._busy = True
+        self._tally.in_flight += 1
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -119,7 +125,13 @@ class Client(asyncio.Protocol):
         if self._parser.get_status_code() == STATUS_OK:
             self._tally.latencies_s.append(time.monotonic() - self._due)
             self._tally.runs_ms.append(self._run_ms)
+        self._busy = False
+        self._tally.in_flight -= 1
         self._idle.append(self)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._transport.close()
 
 
 def request_bytes(url: str, key: str) -> bytes:
@@ -138,7 +150,7 @@ async def send(url: str, key: str, arrivals_s: Iterable[float]) -> Report:
     tally, idle = Tally(), list[Client]()
     for _ in range(CONNECTIONS):
         await loop.create_connection(lambda: Client(idle, tally), *address)
-    request = request_bytes(url, key)
+    clients, request = tuple(idle), request_bytes(url, key)
     start = time.monotonic() + LEAD_S
     for arrival_s in arrivals_s:
         due = start + arrival_s
@@ -148,8 +160,10 @@ async def send(url: str, key: str, arrivals_s: Iterable[float]) -> Report:
             idle.pop().ask(request, due)
     deadline = time.monotonic() + TAIL_S
     # After the last arrival: an event would be set for each answer before.
-    while len(idle) < CONNECTIONS and time.monotonic() < deadline:  # noqa: ASYNC110
+    while tally.in_flight and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(LEAD_S)
+    for client in clients:
+        client.close()
     return tally.report()
 
 

@@ -1,8 +1,8 @@
 """The open-loop generator against a server that answers by rote."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -22,22 +22,21 @@ class Server:
         self._answers = answers
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
             answer = self._answers[len(self.requests) % len(self._answers)]
             self.requests.append(head + await reader.readexactly(len(BODY)))
             if answer == CUT:
-                break
+                return
             writer.write(answer)
-        writer.close()
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def serving(server: Server) -> AsyncIterator[str]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with contextlib.suppress(asyncio.IncompleteReadError):
             await server.serve(reader, writer)
-        except asyncio.IncompleteReadError:
-            writer.close()
+        writer.close()
 
     listener = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024)
     async with listener:
