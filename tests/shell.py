@@ -15,6 +15,8 @@ from router.core.routing import DeploymentRoute, EndpointRoute, InstanceRoute, R
 
 ENDPOINT = "my-endpoint"
 KEY = "secret"
+# How often a worker calls on_time.
+TICK_NS = 20_000_000
 
 
 @dataclass

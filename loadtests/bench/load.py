@@ -34,17 +34,28 @@ class Load(NamedTuple):
 
 @contextlib.contextmanager
 def under_load(
-    url: str, *, connections: int, seconds: int, folder: Path, body: bytes = BODY, key: str = KEY
+    url: str,
+    *,
+    connections: int,
+    seconds: float,
+    folder: Path,
+    body: bytes = BODY,
+    key: str = KEY,
+    varied: bool = False,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Starts wrk, which ends by itself; ``result`` reads what it printed."""
+    """Starts wrk, which ends by itself; ``result`` reads what it printed.
+
+    Args:
+        varied: each request has an id of its own in its head.
+    """
     payload = folder / f"body-{len(body)}"
     payload.write_bytes(body)
     command = ["taskset", "--cpu-list", str(LOAD_CORE), debian("wrk"), "--threads", "1"]
-    command += ["--connections", str(connections), "--duration", f"{seconds}s"]
+    command += ["--connections", str(connections), "--duration", f"{seconds:.0f}s"]
     command += ["--timeout", "20s", "--script", str(SCRIPT)]
     for name, value in headers(key).items():
         command += ["--header", f"{name}: {value}"]
-    command += [url, "--", str(payload)]
+    command += [url, "--", str(payload), *(["varied"] if varied else [])]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         yield process
@@ -60,10 +71,23 @@ def result(process: "subprocess.Popen[bytes]") -> Load:
 
 
 def run(
-    url: str, *, connections: int, seconds: int, folder: Path, body: bytes = BODY, key: str = KEY
+    url: str,
+    *,
+    connections: int,
+    seconds: float,
+    folder: Path,
+    body: bytes = BODY,
+    key: str = KEY,
+    varied: bool = False,
 ) -> Load:
     """One run of wrk, from begin to end."""
     with under_load(
-        url, connections=connections, seconds=seconds, folder=folder, body=body, key=key
+        url,
+        connections=connections,
+        seconds=seconds,
+        folder=folder,
+        body=body,
+        key=key,
+        varied=varied,
     ) as process:
         return result(process)

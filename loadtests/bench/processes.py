@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,13 +66,13 @@ def descendants(pid: int) -> list[psutil.Process]:
         return []
 
 
-def pin(pids: Iterable[int], core: int) -> None:
-    """Moves processes to a core, each of their threads."""
+def pin(pids: Iterable[int], cores: Collection[int]) -> None:
+    """Lets processes run on these cores only, each of their threads."""
     for pid in pids:
         for thread in psutil.Process(pid).threads():
             # A thread may have ended meanwhile.
             with contextlib.suppress(ProcessLookupError):
-                os.sched_setaffinity(thread.id, {core})
+                os.sched_setaffinity(thread.id, cores)
 
 
 def usage(pids: Iterable[int]) -> Usage:

@@ -37,6 +37,8 @@ class Admission:
         self.snapshot: Snapshot = EMPTY
         self.ledger = Ledger(now_ns)
         self.refused: dict[str, int] = {}
+        # Lanes with copies to be sent with the next tick; a dict for its order.
+        self._gathering: dict[Lane, None] = {}
         self._rng = rng
         self._wake_soon = port.wake
         self._tokens = Tokens(port.verify_token)
@@ -136,7 +138,7 @@ class Admission:
         lane.copies += 1
         copy = self.ledger.take(Kind.COPY, deployment, live.payload, live.head, None, now_ns)
         copy.copy_of = live.id
-        self._wake(lane)
+        self._wake_or_gather(lane)
 
     def _refuse(self, endpoint_name: str, refusal: Refusal) -> Refusal:
         self.ledger.refuse()
@@ -149,3 +151,9 @@ class Admission:
         if not lane.woken:
             lane.woken = True
             self._wake_soon(lane)
+
+    def _wake_or_gather(self, lane: Lane) -> None:
+        if not lane.can_wait:
+            self._wake(lane)
+        elif lane.queue:
+            self._gathering[lane] = None

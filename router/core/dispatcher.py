@@ -23,6 +23,7 @@ from router.core.snapshot import Snapshot, compile_snapshot
 from router.core.statistics import EndpointStatistics, WorkerStatistics
 
 STATUS_OK = 200
+_EXPIRED = Outcome.EXPIRED
 
 
 class Port(AdmissionPort, Protocol):
@@ -111,8 +112,7 @@ class Dispatcher(Admission):
             self._on_answer(request, answer)
         if measured:
             instance.window.observe(run_ns // measured)
-        if lane.queue:
-            self._wake(lane)
+        self._wake_or_gather(lane)
         self._membership.settle(lane)
 
     def grant(self, request: Request, count_bytes: int) -> None:
@@ -126,7 +126,13 @@ class Dispatcher(Admission):
             self._port.cancel(request.instance.id, request.id)
 
     def on_time(self, now_ns: int) -> None:
-        """Answers requests whose deadline has passed. To be called every few milliseconds."""
+        """Answers requests whose deadline has passed, and sends copies that have gathered.
+
+        To be called every few milliseconds.
+        """
+        for lane in self._gathering:
+            self._wake(lane)
+        self._gathering.clear()
         for request in self.ledger.overdue(now_ns):
             lane = request.deployment.lane
             why = refusals.timed_out
@@ -211,7 +217,7 @@ class Dispatcher(Admission):
                 shadow.lane.copies_lost += 1
 
     def _on_answer(self, request: Request, answer: Answer) -> None:
-        if answer.outcome == Outcome.EXPIRED:
+        if answer.outcome == _EXPIRED:
             self._finish_refused(request, refusals.timed_out(request.deployment))
             return
         self.ledger.finish(request)

@@ -11,8 +11,12 @@ from router.core.request import Request
 from router.core.statistics import DeploymentStatistics
 from router.core.window import Window
 
+# Nobody waits for mirrored copies: so many gather, to share a message, or fewer for a tick,
+# unless they would be overdue soon.
+COPIES_GATHERED = 32
+GATHERING_TIMEOUT_NS_MIN = 200_000_000
 # A message is cut here, so that large bodies don't make small ones wait for its end.
-BATCH_BYTES_MAX = 256 * 1024
+BATCH_BYTES_MAX = 1024 * 1024
 
 
 class Instance:
@@ -93,6 +97,14 @@ class Lane:
     def keeps_removed(self) -> bool:
         """Whether removed instances still serve: the deployment left, or none has come instead."""
         return self.closed or all(instance.removed for instance in self.instances.values())
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether nothing is queued but copies that gather."""
+        return len(self.queue) < COPIES_GATHERED and all(
+            request.client is None and request.deployment.timeout_ns >= GATHERING_TIMEOUT_NS_MIN
+            for request in self.queue
+        )
 
     def least_loaded(self) -> Instance | None:
         """The instance with the least outstanding of those with room; None if none has any."""

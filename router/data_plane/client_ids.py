@@ -25,4 +25,6 @@ def echo_of(headers: Mapping[bytes, bytes]) -> tuple[bytes, bytes]:
 
 def _clean(client_id: bytes) -> bytes:
     """What azure.md 4.2 lets a client's own id consist of."""
+    if not client_id:
+        return b""
     return _NOT_IN_CLIENT_ID.sub(b"", client_id)[:CLIENT_ID_CHARACTERS_MAX]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from router.core.request import Answer, Outcome, Refusal, Request
 from router.data_plane import statuses
+from router.data_plane.heads import ParsedHead
 from router.data_plane.intake import take_in
 from router.data_plane.reader import Reader, RefusedError
 from router.data_plane.statuses import Status
@@ -49,7 +50,7 @@ class Connection(asyncio.Protocol):
         self._listener = listener
         self._dispatcher = listener.dispatcher
         self._replies = listener.replies
-        self._reader = Reader(self, listener.max_payload_bytes)
+        self._reader = Reader(self, listener.known_heads, listener.max_payload_bytes)
         self._waiting: deque[Request | _Ready] = deque()
         self._owes_continue = False
         # No request after the one that is being read now, if any; then none at all.
@@ -126,14 +127,14 @@ class Connection(asyncio.Protocol):
         else:
             self._transport.write(CONTINUE)
 
-    def on_request(self, reader: Reader) -> None:
+    def on_request(self, parsed: ParsedHead, body: bytes) -> None:
         """Dispatches a whole request, or answers it at once."""
         if self._closing:
             return
         self._owes_continue = False
-        if self._draining or not reader.keep_alive:
+        if self._draining or not parsed.keep_alive:
             self._closing = True
-        result = take_in(reader, self._dispatcher, self._replies, self, close=self._closing)
+        result = take_in(parsed, body, self._dispatcher, self._replies, self, close=self._closing)
         if isinstance(result, Request):
             self._waiting.append(result)
         else:

@@ -8,6 +8,7 @@ import socket
 
 from router.core.dispatcher import Dispatcher
 from router.data_plane.connection import Connection
+from router.data_plane.known_heads import KnownHeads
 from router.data_plane.replies import Replies
 from router.data_plane.request_ids import RequestIds
 
@@ -30,6 +31,7 @@ class Listener:
         self.dispatcher = dispatcher
         self.max_payload_bytes = max_payload_bytes
         self.replies = Replies(request_ids)
+        self.known_heads = KnownHeads()
         self.connections: set[Connection] = set()
         self.draining = False
         self._server: asyncio.Server | None = None

@@ -1,23 +1,20 @@
 """Reads HTTP/1.1 requests from bytes: httptools parses, this file bounds and collects.
 
 It knows no socket and answers nothing; connection.py does. A request is handed over when
-it is whole, and then forgotten.
+it is whole, and then forgotten, but for its head (known_heads.py).
 """
 
 from typing import Protocol
 
 import httptools
 
-from router.core.request import Head
 from router.data_plane import statuses
-from router.data_plane.addresses import SCORE, destination
-from router.data_plane.client_ids import ECHOED, echo_of
+from router.data_plane.heads import HEAD_END, READ, ParsedHead, make_head
+from router.data_plane.known_heads import KnownHeads
 from router.data_plane.statuses import Status
 
 URL_BYTES_MAX = 8 * 1024
 HEAD_BYTES_MAX = 64 * 1024
-
-POST = b"POST"
 
 
 class RefusedError(Exception):
@@ -35,8 +32,8 @@ class Owner(Protocol):
     def on_expect_continue(self) -> None:
         """The client waits for an interim answer before it sends the body."""
 
-    def on_request(self, reader: "Reader") -> None:
-        """The reader's attributes describe a whole request, until this returns."""
+    def on_request(self, parsed: ParsedHead, body: bytes) -> None:
+        """A whole request has come."""
 
 
 class Reader:
@@ -44,37 +41,38 @@ class Reader:
 
     Attributes:
         in_message: a request has begun to come and is not whole yet.
-        pinned: the header azureml-model-deployment, None without it.
-        authorization, content_type: those headers.
-        headers: all of them, names in lower case.
     """
 
     __slots__ = (
         "_body",
         "_body_begun",
         "_body_bytes",
-        "_echoed",
-        "_expects_continue",
+        "_first",
         "_head_bytes",
-        "_host",
+        "_headers",
+        "_known",
         "_max_payload_bytes",
+        "_missing_bytes",
         "_owner",
+        "_parsed",
         "_parser",
         "_url",
-        "authorization",
-        "content_type",
-        "headers",
+        "_values",
         "in_message",
-        "pinned",
     )
 
-    def __init__(self, owner: Owner, max_payload_bytes: int) -> None:
+    def __init__(self, owner: Owner, known: KnownHeads, max_payload_bytes: int) -> None:
         self._owner = owner
+        self._known = known
         self._max_payload_bytes = max_payload_bytes
         self._parser = httptools.HttpRequestParser(self)
         self.in_message = False
         self._head_bytes = 0
         self._body_begun = False
+        # Of a body whose head was known.
+        self._missing_bytes = 0
+        self._body: list[bytes] = []
+        self._first: ParsedHead | None = None
 
     def feed(self, data: bytes) -> None:
         """Takes in bytes; calls the owner for each request that they complete.
@@ -82,6 +80,51 @@ class Reader:
         Raises:
             RefusedError: they are not HTTP/1.1, or more than is allowed.
         """
+        if self._missing_bytes:
+            data = self._take_missing(data)
+        elif self.in_message:
+            self._parse(data)
+            return
+        data = self._take_known(data)
+        if data:
+            self._first = None
+            self._parse(data)
+            if self._first is not None:
+                self._known.remember(data, self._first)
+
+    def _take_known(self, data: bytes) -> bytes:
+        """Hands over the requests with known heads that come first; returns the rest.
+
+        One whose body is not whole yet is kept for _take_missing: neither needs the parser.
+        """
+        while data:
+            body_begin = data.find(HEAD_END) + len(HEAD_END)
+            parsed = self._known.find(data[:body_begin])
+            if parsed is None:
+                break
+            end = body_begin + parsed.body_bytes
+            if end > len(data):
+                self.in_message = True
+                self._parsed = parsed
+                self._body = [data[body_begin:]]
+                self._missing_bytes = end - len(data)
+                return b""
+            self._owner.on_request(parsed, data[body_begin:end])
+            data = data[end:]
+        return data
+
+    def _take_missing(self, data: bytes) -> bytes:
+        """Takes the body's next part; returns what comes after its end."""
+        part, rest = data, b""
+        if len(data) > self._missing_bytes:
+            part, rest = data[: self._missing_bytes], data[self._missing_bytes :]
+        self._body.append(part)
+        self._missing_bytes -= len(part)
+        if not self._missing_bytes:
+            self.on_message_complete()
+        return rest
+
+    def _parse(self, data: bytes) -> None:
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -98,52 +141,6 @@ class Reader:
                 f"expected at most {HEAD_BYTES_MAX} bytes of headers, got more",
             )
 
-    # What a whole request says, besides the attributes.
-
-    @property
-    def method(self) -> bytes:
-        """The request's method."""
-        return self._parser.get_method()
-
-    @property
-    def keep_alive(self) -> bool:
-        """Whether the client may send another request on this connection.
-
-        Not after HTTP/1.0, whose clients often wait for the end.
-        """
-        return self._parser.should_keep_alive() and self._parser.get_http_version() != "1.0"
-
-    @property
-    def url(self) -> str:
-        """The request target, for messages."""
-        return self._url.decode("latin-1")
-
-    @property
-    def body(self) -> bytes:
-        """The whole body."""
-        parts = self._body
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def destination(self) -> tuple[str, bytes] | None:
-        """The endpoint that the URL names, and the path below it; None if it names none."""
-        return destination(self._url, self._host)
-
-    def head(self, target: bytes) -> Head:
-        """What goes on to the instance and back to the client; ``target`` by ``destination``."""
-        method = self.method
-        query = self._url.partition(b"?")[2]
-        legacy_id, echo = echo_of(self._echoed) if self._echoed else (b"", b"")
-        usual = method == POST and target == SCORE and not query
-        return Head(
-            content_type=self.content_type,
-            method="" if usual else method.decode("latin-1"),
-            target="" if usual else (target + b"?" + query if query else target).decode("latin-1"),
-            headers=self.headers,
-            legacy_id=legacy_id,
-            echo=echo,
-            takes_chunks=self._parser.get_http_version() != "1.0",
-        )
-
     # httptools callbacks, in the order of a request.
 
     def on_message_begin(self) -> None:
@@ -152,14 +149,9 @@ class Reader:
         self._head_bytes = 0
         self._body_begun = False
         self._url = b""
-        self._host = b""
-        self.authorization = b""
-        self.pinned: str | None = None
-        self.content_type = ""
-        self.headers: list[tuple[bytes, bytes]] = []
-        self._echoed: dict[bytes, bytes] = {}
-        self._expects_continue = False
-        self._body: list[bytes] = []
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._values: dict[bytes, bytes] = {}
+        self._body.clear()
         self._body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
@@ -175,33 +167,33 @@ class Reader:
         if self._body_begun:
             return
         name = name.lower()
-        self.headers.append((name, value))
-        if name == b"authorization":
-            self.authorization = value
-        elif name == b"content-type":
-            self.content_type = value.decode("latin-1")
-        elif name == b"azureml-model-deployment":
-            self.pinned = value.decode("latin-1").strip()
-        elif name == b"host":
-            self._host = value
-        elif name == b"content-length":
-            self._check_size(int(value))
-        elif name == b"expect":
-            self._expects_continue = value.lower() == b"100-continue"
-        elif name in ECHOED:
-            self._echoed[name] = value
+        self._headers.append((name, value))
+        if name in READ:
+            self._values[name] = value
 
     def on_headers_complete(self) -> None:
         """The body comes next, if any."""
         self._body_begun = True
-        if self._parser.should_upgrade():
+        parser = self._parser
+        if parser.should_upgrade():
             # The parser would take the body for the other protocol's.
             raise RefusedError(
                 statuses.BAD_REQUEST,
                 "expected plain HTTP/1.1, got CONNECT or an offer to upgrade (`curl --http2` sends "
                 "one). Send the request without the header Upgrade.",
             )
-        if self._expects_continue and self._parser.get_http_version() != "1.0":
+        self._parsed = make_head(
+            parser.get_method(),
+            self._url,
+            self._headers,
+            self._values,
+            is_old=parser.get_http_version() == "1.0",
+            keep_alive=parser.should_keep_alive(),
+        )
+        self._check_size(self._parsed.body_bytes)
+        if self._first is None:
+            self._first = self._parsed
+        if self._parsed.expects_continue:
             self._owner.on_expect_continue()
 
     def on_body(self, body: bytes) -> None:
@@ -215,8 +207,8 @@ class Reader:
     def on_message_complete(self) -> None:
         """The request is whole."""
         self.in_message = False
-        self._owner.on_request(self)
-        self._body = []
+        body, self._body = self._body, []
+        self._owner.on_request(self._parsed, body[0] if len(body) == 1 else b"".join(body))
 
     def _check_size(self, size_bytes: int) -> None:
         limit = self._max_payload_bytes

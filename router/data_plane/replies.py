@@ -19,6 +19,8 @@ from turnout.scoring.v1.scoring_pb2 import ScoreAnswer
 
 MODEL_STATUS_OK = 200
 NS_PER_MS = 1e6
+# Looked up once: an enumeration's members cost as much as a field of the answer.
+_RETURNED = Outcome.RETURNED
 _SERVER_VERSION = b"x-ms-server-version: turnout/%s\r\n" % version("turnout").encode()
 
 
@@ -93,7 +95,7 @@ class Replies:
 
     def _head(self, request: Request, answer: Answer) -> bytes:
         """All but what says where the body ends."""
-        if answer.status == MODEL_STATUS_OK and answer.outcome == Outcome.RETURNED:
+        if answer.status == MODEL_STATUS_OK and answer.outcome == _RETURNED:
             head = self._heads.get(request.deployment.name) or self._make_head(request)
         else:
             head = self._make_unusual_head(request, answer)

@@ -5,6 +5,7 @@ the router: lines of those kinds are left out or cleaned.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from turnout.scoring.v1.scoring_pb2 import Header
 
@@ -24,6 +25,7 @@ _OURS = {
 }  # fmt: skip
 _LEFT_OUT = _CONNECTION | _OURS
 _LINE_ENDS = b"\r\n\0"
+CONTENT_TYPES_KNOWN_MAX = 64
 
 
 def script_lines(headers: Iterable[Header]) -> bytes:
@@ -36,6 +38,7 @@ def script_lines(headers: Iterable[Header]) -> bytes:
     return lines
 
 
+@lru_cache(maxsize=CONTENT_TYPES_KNOWN_MAX)
 def content_type_line(content_type: str) -> bytes:
     """The header line of a media type; nothing for an answer without one."""
     if not content_type:

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.core.lane import BATCH_BYTES_MAX
-from tests.shell import Asked, Shell, blocks, deployment, endpoint
+from router.core.lane import BATCH_BYTES_MAX, COPIES_GATHERED
+from tests.shell import TICK_NS, Asked, Shell, blocks, deployment, endpoint
 
 seeds = st.integers(0, 2**32)
 
@@ -18,6 +18,13 @@ def mirrored(shell: Shell, percent: int, *, shadow_concurrency: int = 1000) -> N
             mirror_traffic={"green": percent} if percent else {},
         )
     )
+
+
+def measure_shadow(shell: Shell) -> None:
+    """Its window opens: run() is fast."""
+    shell.ask("green")
+    shell.pump()
+    shell.answer("green-0")
 
 
 def copies(shell: Shell) -> int:
@@ -148,12 +155,74 @@ def test_5_a_copy_is_never_sent_again_when_its_instance_is_lost() -> None:
     mirrored(shell, 50)
     shell.ask()
     shell.ask()
+    shell.pass_time(TICK_NS)
     shell.pump()
     assert len(shell.at["green-0"]) == 1
     shell.lose("green-0")
     shell.dispatcher.on_instance_found("green-0")
     shell.pump()
     assert not shell.at.get("green-0")
+
+
+@given(st.integers(1, 3 * COPIES_GATHERED), seeds)
+def test_5_copies_gather_for_one_message_and_none_waits_longer_than_a_tick(
+    live: int, seed: int
+) -> None:
+    shell = Shell(seed)
+    mirrored(shell, 50)
+    measure_shadow(shell)
+    for _ in range(live):
+        shell.ask()
+        shell.pump()
+    made = copies(shell)
+    assert len(shell.at.get("green-0", [])) == made - made % COPIES_GATHERED
+    shell.answer("green-0")
+    shell.pump()
+    assert not shell.at.get("green-0"), "an answer sends no few that gather"
+    shell.pass_time(TICK_NS)
+    shell.pump()
+    assert len(shell.at.get("green-0", [])) == made % COPIES_GATHERED
+
+
+def test_5_copies_that_had_no_room_are_sent_when_there_is_some_without_another_request() -> None:
+    shell = Shell()
+    mirrored(shell, 50, shadow_concurrency=1)
+    for _ in range(4):
+        shell.ask()
+        shell.pass_time(TICK_NS)
+        shell.pump()
+    assert len(shell.at["green-0"]) == 1
+    shell.answer("green-0")
+    shell.pass_time(TICK_NS)
+    shell.pump()
+    assert len(shell.at["green-0"]) == 1
+
+
+def test_5_a_direct_request_takes_the_copies_before_it_along_and_waits_for_no_tick() -> None:
+    shell = Shell()
+    mirrored(shell, 50)
+    measure_shadow(shell)
+    shell.ask()
+    shell.ask()
+    shell.ask("green")
+    shell.pump()
+    assert len(shell.at["green-0"]) == 2
+
+
+def test_5_copies_that_would_soon_be_overdue_are_sent_at_once() -> None:
+    shell = Shell()
+    shell.swap(
+        endpoint(
+            deployment("blue"),
+            deployment("green", timeout_ms=50),
+            traffic={"blue": 100},
+            mirror_traffic={"green": 50},
+        )
+    )
+    shell.ask()
+    shell.ask()
+    shell.pump()
+    assert len(shell.at["green-0"]) == 1
 
 
 def test_5_large_copies_are_cut_into_messages_of_bounded_size() -> None:

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from router.core import admission, dispatcher, lane, membership, schedule, snapshot
 from router.core.request import Reason
-from tests.shell import Asked, Shell, deployment, endpoint
+from tests.shell import TICK_NS, Asked, Shell, deployment, endpoint
 
 NAMES = ["blue", "green"]
 # Small, so that a script of some fifty steps meets the limits.
@@ -277,6 +277,7 @@ def test_5_a_shadow_full_of_copies_still_takes_every_client_when_traffic_moves_t
         shell.ask()
         shell.pump()
         shell.answer("blue-0")
+        shell.pass_time(TICK_NS)
     direct = shell.ask("green")
     assert direct.told == 0
     shell.swap(endpoint(*routes, traffic={"green": 100}))

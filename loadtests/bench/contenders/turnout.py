@@ -13,10 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+import urllib3
 import yaml
 
 from loadtests.bench.contenders import Router
-from loadtests.bench.processes import await_line, descendants, free_port, pin, running
+from loadtests.bench.processes import StartError, await_line, descendants, free_port, pin, running
 from loadtests.bench.tools import BIN
 from loadtests.bench.work import (
     DEPLOYMENTS,
@@ -33,6 +34,10 @@ WORKER_MODULE = "router.data_plane"
 # High enough that none is refused.
 CONCURRENT_MAX = 1000
 READY = "turnout is ready"
+RESOURCE = (
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
+    f"/onlineEndpoints/{ENDPOINT}?api-version=2024-04-01"
+)
 
 
 class Scoring(NamedTuple):
@@ -71,6 +76,21 @@ class Daemon(NamedTuple):
             child.pid for child in descendants(self.process.pid) if WORKER_MODULE in child.cmdline()
         )
 
+    def set_traffic(self, traffic: Mapping[str, int]) -> None:
+        """One update through the API, in force when this returns.
+
+        Raises:
+            StartError: it was refused.
+        """
+        url = self.control_plane + RESOURCE
+        with urllib3.PoolManager() as pool:
+            resource = pool.request("GET", url).json()
+            resource["properties"]["traffic"] = dict(traffic)
+            answer = pool.request("PUT", url, json=resource)
+            state = answer.json().get("properties", {}).get("provisioningState")
+            if state != "Succeeded":
+                raise StartError(f"expected the traffic to be set, got {answer.status}: {state}")
+
     def call(self, *arguments: str) -> str:
         """A `turnout` command; returns what it prints.
 
@@ -100,7 +120,7 @@ def turnout(folder: Path, upstreams: Mapping[str, int]) -> Iterator[Router]:  # 
     """One worker, on the router's core."""
     with daemon(folder, Setup()) as made:
         pids = made.worker_pids()
-        pin(pids, ROUTER_CORE)
+        pin(pids, {ROUTER_CORE})
         yield Router("Turnout", f"turnout {version('turnout')}", made.url, pids, made.key)
 
 
