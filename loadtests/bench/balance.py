@@ -106,7 +106,7 @@ def _serving(folder: Path, *, mixed_ages: bool) -> Iterator[Daemon]:
     scoring = Scoring("slow.py", 1 if mixed_ages else INSTANCES, {"SLEEP_MS": str(RUN_MS)})
     setup = Setup({DEPLOYMENT: scoring}, traffic={DEPLOYMENT: 100}, mirror_traffic={})
     with daemon(folder, setup) as made:
-        pin(made.worker_pids(), ROUTER_CORE)
+        pin(made.worker_pids(), {ROUTER_CORE})
         if mixed_ages:
             _send(made, WARM_UP_RATE_PER_S, WARM_UP_S, seed=0)
             which = ("online-deployment", "update", "-n", DEPLOYMENT, "-e", ENDPOINT)
