@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format properties mutants microbench loadtest lock proto clean
+.PHONY: demo test lint format properties mutants bench microbench loadtest lock proto clean
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements.lock
@@ -33,6 +33,9 @@ mutants: $(STAMP)  ## plant bugs in the core, one by one, and see each caught
 loadtest: $(STAMP)  ## a rollout under locust's load for a minute, with its HTML report
 	@mkdir -p loadtests/results
 	$(BIN)/python -m loadtests --duration-s 60 --html loadtests/results/report.html
+
+bench: $(STAMP)  ## beside nginx, Envoy, HAProxy, Traefik and other model servers: an hour
+	$(BIN)/python -m loadtests.bench $(ARGS)
 
 microbench: $(STAMP)  ## what the core costs, in nanoseconds
 	$(BIN)/pytest --benchmark-enable --benchmark-only --benchmark-columns=min,mean,stddev,rounds \

@@ -75,3 +75,9 @@ def version_of(command: str | Path, *flags: str) -> str:
     said = subprocess.run([command, *flags], capture_output=True, text=True, check=False)
     lines = (said.stdout + said.stderr).strip().splitlines()
     return lines[0].strip() if lines else "unknown"
+
+
+def version_in(folder: Path, package: str) -> str:
+    """Name and version of a package in an environment of ours."""
+    code = f"import importlib.metadata as m; print('{package}', m.version('{package}'))"
+    return version_of(folder / "bin" / "python", "-c", code)

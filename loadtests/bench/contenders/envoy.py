@@ -19,17 +19,21 @@ def binary() -> Path:
     return next(environment("proxies").glob("lib/python*/site-packages/envoy/_bin/envoy"))
 
 
-def config(port: int, upstreams: Mapping[str, int]) -> dict[str, Any]:
-    """A static configuration of one listener and a cluster for each deployment."""
+def split_and_mirror() -> dict[str, Any]:
+    """The work's route."""
     weighted = [{"name": name, "weight": weight} for name, weight in LIVE_PERCENT.items()]
     fraction = {"numerator": MIRROR_PERCENT, "denominator": "HUNDRED"}
-    route = {
+    return {
         "weighted_clusters": {"clusters": weighted},
         "request_mirror_policies": [
             {"cluster": "shadow", "runtime_fraction": {"default_value": fraction}}
         ],
         "timeout": "60s",
     }
+
+
+def config(port: int, upstreams: Mapping[str, int], route: Mapping[str, Any]) -> dict[str, Any]:
+    """A static configuration of one listener and a cluster for each upstream."""
     manager = {
         "@type": f"{_TYPES}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "bench",
@@ -56,8 +60,23 @@ def config(port: int, upstreams: Mapping[str, int]) -> dict[str, Any]:
 @contextlib.contextmanager
 def envoy(folder: Path, upstreams: Mapping[str, int]) -> Iterator[Router]:
     """One worker thread; all of its threads are on the router's core."""
+    with _running(folder, upstreams, split_and_mirror()) as router:
+        yield router
+
+
+@contextlib.contextmanager
+def envoy_to(folder: Path, upstream: int) -> Iterator[Router]:
+    """In front of one port, with nothing to decide."""
+    with _running(folder, {"all": upstream}, {"cluster": "all", "timeout": "60s"}) as router:
+        yield router
+
+
+@contextlib.contextmanager
+def _running(
+    folder: Path, upstreams: Mapping[str, int], route: Mapping[str, Any]
+) -> Iterator[Router]:
     port, path = free_port(), folder / "envoy.json"
-    path.write_text(json.dumps(config(port, upstreams)))
+    path.write_text(json.dumps(config(port, upstreams, route)))
     command = [str(binary()), "-c", str(path), "--concurrency", "1", "--use-dynamic-base-id"]
     command += ["--log-level", "warning"]
     with running(command, folder, core=ROUTER_CORE) as process:
