@@ -16,9 +16,10 @@ from locust.runners import MasterRunner
 
 from loadtests.rollout import Rollout
 from loadtests.shape import RampHoldBurst
+from loadtests.slow_users import SlowClientUser
 from loadtests.users import DirectUser, LargeBodyUser, LiveUser
 
-__all__ = ["DirectUser", "LargeBodyUser", "LiveUser", "RampHoldBurst"]
+__all__ = ["DirectUser", "LargeBodyUser", "LiveUser", "RampHoldBurst", "SlowClientUser"]
 
 _rollouts: list[Rollout] = []
 

@@ -17,7 +17,9 @@ STATUS_OK = 200
 SERVED: Counter[str] = Counter()
 
 
-class _ScoringUser(FastHttpUser):
+class ScoringUser(FastHttpUser):
+    """What all have in common: the endpoint, its key and a body of ``rows`` rows."""
+
     abstract = True
     wait_time = constant(0.01)
     rows = SMALL_ROWS
@@ -49,7 +51,7 @@ class _ScoringUser(FastHttpUser):
         return served
 
 
-class LiveUser(_ScoringUser):
+class LiveUser(ScoringUser):
     """Small live requests, one after the other: most of the load."""
 
     weight = 8
@@ -61,7 +63,7 @@ class LiveUser(_ScoringUser):
             SERVED[served] += 1
 
 
-class LargeBodyUser(_ScoringUser):
+class LargeBodyUser(ScoringUser):
     """Live requests of some 150 kB."""
 
     weight = 1
@@ -75,7 +77,7 @@ class LargeBodyUser(_ScoringUser):
             SERVED[served] += 1
 
 
-class DirectUser(_ScoringUser):
+class DirectUser(ScoringUser):
     """Names blue in its header, which must answer whatever the traffic."""
 
     weight = 1

@@ -29,7 +29,8 @@ def test_a_rollout_under_locusts_load_fails_no_request_and_keeps_its_shares(
     assert done.returncode == 0, done.stdout + done.stderr
     assert '--traffic "blue=90 green=10": {' in done.stdout
     assert "FAILED" not in done.stdout
-    assert "large" in report.read_text()
+    for kind in ("live", "direct", "large", "slow"):
+        assert f'"name": "{kind}"' in report.read_text(), kind
 
 
 def test_failed_requests_and_missing_changes_fail_the_load_test() -> None:
