@@ -93,6 +93,11 @@ class Shell:
         assert not any(request.done for request in batch), "sent a request that was answered"
         self.at.setdefault(instance_id, []).extend(Sent(r.id, r.payload, r) for r in batch)
 
+    def tell(self, answered: Sequence[tuple[Request, Answer]]) -> None:
+        for request, answer in answered:
+            assert request.client is not None
+            request.client.on_answer(request, answer)
+
     def grant(self, instance_id: str, request_id: int, count_bytes: int) -> None:
         assert instance_id not in self.drained
         self.granted_bytes[request_id] = self.granted_bytes.get(request_id, 0) + count_bytes
@@ -143,6 +148,7 @@ class Shell:
             instance_id,
             [ScriptedAnswer(sent.id, b"answer to " + sent.payload, status=status)
              for sent in answered],
+            self.now_ns,
         )  # fmt: skip
         self.check_conservation()
 
@@ -152,6 +158,7 @@ class Shell:
             instance_id,
             [ScriptedAnswer(sent.id, b"answer to " + sent.payload, more=True)
              for sent in self.at.get(instance_id, [])[:count]],
+            self.now_ns,
         )  # fmt: skip
         self.check_conservation()
 

@@ -14,7 +14,7 @@ BIN = Path(sys.executable).parent
 MADE = ROOT / ".bench"
 LOCKS = Path(__file__).with_name("locks")
 # Command to Debian package.
-DEBIAN = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk", "taskset": "util-linux"}
+DEBIAN = {"nginx": "nginx", "haproxy": "haproxy", "wrk": "wrk", "taskset": "util-linux"}
 # Debian puts servers where a user's PATH may not look.
 SEARCHED = "/usr/sbin:/usr/bin:/usr/local/bin:/sbin:/bin"
 

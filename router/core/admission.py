@@ -138,7 +138,10 @@ class Admission:
         lane.copies += 1
         copy = self.ledger.take(Kind.COPY, deployment, live.payload, live.head, None, now_ns)
         copy.copy_of = live.id
-        self._wake_or_gather(lane)
+        if lane.can_wait:
+            self._gather(lane)
+        else:
+            self._wake(lane)
 
     def _refuse(self, endpoint_name: str, refusal: Refusal) -> Refusal:
         self.ledger.refuse()
@@ -152,8 +155,7 @@ class Admission:
             lane.woken = True
             self._wake_soon(lane)
 
-    def _wake_or_gather(self, lane: Lane) -> None:
-        if not lane.can_wait:
-            self._wake(lane)
-        elif lane.queue:
+    def _gather(self, lane: Lane) -> None:
+        """What is queued, if anything, is sent with the next tick at the latest."""
+        if lane.queue:
             self._gathering[lane] = None

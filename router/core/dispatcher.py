@@ -32,6 +32,9 @@ class Port(AdmissionPort, Protocol):
     def send(self, instance_id: str, batch: Sequence[Request], now_ns: int) -> None:
         """Give the batch to the instance as one message."""
 
+    def tell(self, answered: Sequence[tuple[Request, Answer]]) -> None:
+        """Pass each answer to the request's client, after what was sent just before."""
+
     def grant(self, instance_id: str, request_id: int, count_bytes: int) -> None:
         """Let the instance send so much more of a streamed answer."""
 
@@ -91,12 +94,17 @@ class Dispatcher(Admission):
             self._port.send(instance.id, batch, now_ns)
         self._membership.settle(lane)
 
-    def on_answers(self, instance_id: str, answers: Iterable[Answer]) -> None:
-        """Takes a batch of answers from an instance and passes each to whoever asked."""
+    def on_answers(self, instance_id: str, answers: Iterable[Answer], now_ns: int) -> None:
+        """Takes a batch of answers from an instance.
+
+        The instance gets what has gathered before anybody is told: it runs that while the
+        shell passes on the answers.
+        """
         instance = self._membership.instances.get(instance_id)
         if instance is None:
             return
         lane = instance.lane
+        answered: list[tuple[Request, Answer]] = []
         run_ns = measured = 0
         for answer in answers:
             request = self.ledger.find(answer.id)
@@ -110,11 +118,17 @@ class Dispatcher(Admission):
             if answer.run_ns:
                 run_ns += answer.run_ns
                 measured += 1
-            self._on_answer(request, answer)
+            if self._finish_answered(request, answer):
+                answered.append((request, answer))
         if measured:
             instance.window.observe(run_ns // measured)
-        self._wake_or_gather(lane)
-        self._membership.settle(lane)
+        if lane.can_wait:
+            self._gather(lane)
+            self._membership.settle(lane)
+        else:
+            self.pump(lane, now_ns)
+        if answered:
+            self._port.tell(answered)
 
     def grant(self, request: Request, count_bytes: int) -> None:
         """The client has taken so much of a streamed answer: as much more may come."""
@@ -217,18 +231,19 @@ class Dispatcher(Admission):
                 self.ledger.finish(request)
                 shadow.lane.copies_lost += 1
 
-    def _on_answer(self, request: Request, answer: Answer) -> None:
+    def _finish_answered(self, request: Request, answer: Answer) -> bool:
+        """Counts an answer; tells whether it is one for the request's client."""
         if answer.outcome == _EXPIRED:
             self._finish_refused(request, refusals.timed_out(request.deployment))
-            return
+            return False
         self.ledger.finish(request)
-        client = request.client
-        if client is not None:
-            lane = request.deployment.lane
-            lane.answered += 1
-            if answer.status != STATUS_OK:
-                lane.failed += 1
-            client.on_answer(request, answer)
+        if request.client is None:
+            return False
+        lane = request.deployment.lane
+        lane.answered += 1
+        if answer.status != STATUS_OK:
+            lane.failed += 1
+        return True
 
     def _on_part(self, request: Request, answer: Answer) -> None:
         """Passes on a part that others follow; a copy's is dropped, and has no slow reader."""

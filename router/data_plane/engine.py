@@ -103,6 +103,10 @@ class Engine:
         """One message."""
         self._upstreams[instance_id].send(batch, sent_ns)
 
+    def tell(self, answered: Sequence[tuple[Request, Answer]]) -> None:
+        """In the next turn of the loop: the stream's writer was woken before, and goes first."""
+        self._loop.call_soon(_tell, answered)
+
     def grant(self, instance_id: str, request_id: int, count_bytes: int) -> None:
         """One message; parts are granted by the dozen of kilobytes."""
         self._upstreams[instance_id].steer(Flow(id=request_id, granted_bytes=count_bytes))
@@ -124,7 +128,7 @@ class Engine:
 
     def on_answers(self, instance_id: str, answers: Iterable[Answer]) -> None:
         """Answers have come."""
-        self.dispatcher.on_answers(instance_id, answers)
+        self.dispatcher.on_answers(instance_id, answers, now_ns())
 
     def on_connected(self, instance_id: str) -> None:
         """An instance can be reached, for the first time or again."""
@@ -173,3 +177,9 @@ class Engine:
         # First, so that a failure can't end the watch over deadlines.
         self._tick = self._loop.call_later(TICK_S, self._on_tick)
         self.dispatcher.on_time(now_ns())
+
+
+def _tell(answered: Sequence[tuple[Request, Answer]]) -> None:
+    for request, answer in answered:
+        assert request.client is not None
+        request.client.on_answer(request, answer)

@@ -44,7 +44,7 @@ def test_missing_programs_are_named_with_the_command_that_installs_them(tmp_path
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.returncode == 2, done.stderr
-    assert "apt-get install nginx-light haproxy wrk util-linux" in done.stderr
+    assert "apt-get install nginx haproxy wrk util-linux" in done.stderr
 
 
 @needs_packages

@@ -4,13 +4,14 @@ Conservation (9) is checked by the shell after every step; see tests/shell.py.
 """
 
 import inspect
+from collections.abc import Sequence
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from router.core import admission, dispatcher, lane, membership, schedule, snapshot
 from router.core.lane import LARGE_BYTES_MIN
-from router.core.request import Reason
+from router.core.request import Answer, Reason, Request
 from tests.shell import TICK_NS, Asked, Shell, deployment, endpoint
 
 NAMES = ["blue", "green"]
@@ -333,3 +334,21 @@ def test_a_large_request_under_way_keeps_no_small_one_waiting() -> None:
         .large
         == set()
     )
+
+
+def test_an_instance_has_what_gathered_before_anybody_is_told_its_answers() -> None:
+    class Noting(Shell):
+        held_when_told: list[int] = []
+
+        def tell(self, answered: Sequence[tuple[Request, Answer]]) -> None:
+            self.held_when_told.append(len(self.at["blue-0"]))
+            super().tell(answered)
+
+    shell = Noting()
+    shell.swap(endpoint(deployment("blue"), traffic={"blue": 100}))
+    for _ in range(3):
+        shell.ask()
+        shell.pump()
+    assert len(shell.at["blue-0"]) == 1
+    shell.answer("blue-0")
+    assert shell.held_when_told == [2]
