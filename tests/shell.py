@@ -78,6 +78,7 @@ class Shell:
         self.cancelled: list[tuple[str, int]] = []
         self.generation = 0
         self._woken: list[Lane] = []
+        self._wakes: list[tuple[int, Lane]] = []
 
     # Port
 
@@ -86,6 +87,10 @@ class Shell:
 
     def wake(self, lane: Lane) -> None:
         self._woken.append(lane)
+
+    def wake_at(self, lane: Lane, due_ns: int) -> None:
+        assert due_ns > self.now_ns, "asked to be woken in the past"
+        self._wakes.append((due_ns, lane))
 
     def send(self, instance_id: str, batch: Sequence[Request], now_ns: int) -> None:
         assert now_ns == self.now_ns
@@ -141,6 +146,7 @@ class Shell:
             instance_id,
             [ScriptedAnswer(sent.id, b"answer to " + sent.payload, status=status)
              for sent in answered],
+            self.now_ns,
         )  # fmt: skip
         self.check_conservation()
 
@@ -150,6 +156,7 @@ class Shell:
             instance_id,
             [ScriptedAnswer(sent.id, b"answer to " + sent.payload, more=True)
              for sent in self.at.get(instance_id, [])[:count]],
+            self.now_ns,
         )  # fmt: skip
         self.check_conservation()
 
@@ -160,6 +167,9 @@ class Shell:
 
     def pass_time(self, ns: int) -> None:
         self.now_ns += ns
+        self._woken += [lane for due_ns, lane in self._wakes if due_ns <= self.now_ns]
+        self._wakes = [wake for wake in self._wakes if wake[0] > self.now_ns]
+        self.pump()
         self.dispatcher.on_time(self.now_ns)
         self.check_conservation()
 

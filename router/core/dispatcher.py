@@ -38,6 +38,9 @@ class Port(AdmissionPort, Protocol):
     def cancel(self, instance_id: str, request_id: int) -> None:
         """Tell the instance that nobody wants the rest of a streamed answer."""
 
+    def wake_at(self, lane: Lane, due_ns: int) -> None:
+        """Call ``pump(lane)`` at this time, or up to a millisecond from it."""
+
     def on_drained(self, instance_id: str) -> None:
         """The instance left the routing and holds no request: its stream may be closed."""
 
@@ -74,28 +77,32 @@ class Dispatcher(Admission):
         """Hands queued requests to instances that have room."""
         lane.woken = False
         while lane.queue:
-            instance = lane.least_loaded()
+            instance = lane.least_loaded(now_ns)
             if instance is None:
                 break
-            batch = lane.take_batch(instance.room)
+            batch = lane.take_batch(instance.room(now_ns))
             if not batch:
                 break
             for request in batch:
                 request.instance = instance
             instance.outstanding += len(batch)
             lane.outstanding += len(batch)
+            instance.follow_runs(0, now_ns)
             # Equally loaded instances take turns.
             lane.instances[instance.id] = lane.instances.pop(instance.id)
             self._port.send(instance.id, batch, now_ns)
+        if lane.queue:
+            self._wake_ahead(lane, now_ns)
         self._membership.settle(lane)
 
-    def on_answers(self, instance_id: str, answers: Iterable[Answer]) -> None:
+    def on_answers(self, instance_id: str, answers: Iterable[Answer], now_ns: int) -> None:
         """Takes a batch of answers from an instance and passes each to whoever asked."""
         instance = self._membership.instances.get(instance_id)
         if instance is None:
             return
         lane = instance.lane
         run_ns = measured = 0
+        outstanding = instance.outstanding
         for answer in answers:
             request = self.ledger.find(answer.id)
             if request is None or request.instance is not instance:
@@ -112,6 +119,7 @@ class Dispatcher(Admission):
             self._on_answer(request, answer)
         if measured:
             instance.window.observe(run_ns // measured)
+        instance.follow_runs(outstanding - instance.outstanding, now_ns)
         self._wake_or_gather(lane)
         self._membership.settle(lane)
 
@@ -204,6 +212,13 @@ class Dispatcher(Admission):
                 for endpoint in self.snapshot.endpoints.values()
             ),
         )
+
+    def _wake_ahead(self, lane: Lane, now_ns: int) -> None:
+        """Sees to it that the lane is pumped when an instance's run is about to end."""
+        due_ns = lane.ahead_due_ns
+        if due_ns is not None and not now_ns < lane.wakes_at_ns <= due_ns:
+            lane.wakes_at_ns = due_ns
+            self._port.wake_at(lane, due_ns)
 
     def _drop_copies(self, before: Snapshot, after: Snapshot) -> None:
         """Where mirroring has ended, no live request must wait behind copies (invariant 5)."""

@@ -28,7 +28,7 @@ class Instance:
         removed: not in the routing any more; it finishes what it has.
     """
 
-    __slots__ = ("expired", "id", "lane", "outstanding", "removed", "window")
+    __slots__ = ("_begun_ns", "expired", "id", "lane", "outstanding", "removed", "window")
 
     def __init__(self, id_: str, lane: "Lane", parallel_runs: int, limit_max: int) -> None:
         self.id = id_
@@ -37,15 +37,38 @@ class Instance:
         self.outstanding = 0
         self.expired: set[int] = set()
         self.removed = False
+        # When each of its runs is taken to have begun, the oldest first; none while it gathers.
+        self._begun_ns: list[int] = []
 
-    @property
-    def room(self) -> int:
+    def room(self, now_ns: int) -> int:
         """How many more requests it may be given now."""
         limit = self.window.limit
         if self.window.gathers and self.outstanding:
             # A slow one among fast ones must not leave the instance's other places idle.
             limit = self.window.parallel_runs
+        due_ns = self.ahead_due_ns
+        if due_ns is not None and due_ns <= now_ns:
+            limit += 1
         return max(limit - self.outstanding, 0)
+
+    @property
+    def ahead_due_ns(self) -> int | None:
+        """When it may be given a request ahead of its next answer; None if not at all."""
+        ahead_ns, parallel_runs = self.window.ahead_ns, self.window.parallel_runs
+        if ahead_ns is None or not self.outstanding == parallel_runs == len(self._begun_ns):
+            return None
+        return self._begun_ns[0] + ahead_ns
+
+    def follow_runs(self, ended: int, now_ns: int) -> None:
+        """Keeps the times at which runs began, after so many ended or some were sent."""
+        begun_ns, window = self._begun_ns, self.window
+        if window.gathers:
+            begun_ns.clear()
+            return
+        # Which one ended is not asked: equal runs end in their order.
+        del begun_ns[:ended]
+        begun = min(self.outstanding, window.parallel_runs) - len(begun_ns)
+        begun_ns.extend([now_ns] * begun)
 
 
 class Lane:
@@ -56,6 +79,7 @@ class Lane:
         copies_pending: likewise for mirrored copies, which take no client's place.
         closed: the deployment is gone from the snapshot; what was taken is still served.
         woken: the shell was asked to pump, and has not yet.
+        wakes_at_ns: until when it was asked to pump last; it may have passed.
     """
 
     __slots__ = (
@@ -73,6 +97,7 @@ class Lane:
         "outstanding",
         "pending",
         "queue",
+        "wakes_at_ns",
         "woken",
     )
 
@@ -86,6 +111,7 @@ class Lane:
         self.outstanding = 0
         self.closed = False
         self.woken = False
+        self.wakes_at_ns = 0
         self.live = 0
         self.direct = 0
         self.copies = 0
@@ -106,13 +132,23 @@ class Lane:
             for request in self.queue
         )
 
-    def least_loaded(self) -> Instance | None:
+    @property
+    def ahead_due_ns(self) -> int | None:
+        """When the first of its instances may be given a request ahead; None if none may."""
+        dues_ns = [
+            due_ns
+            for instance in self.instances.values()
+            if (due_ns := instance.ahead_due_ns) is not None
+        ]
+        return min(dues_ns, default=None)
+
+    def least_loaded(self, now_ns: int) -> Instance | None:
         """The instance with the least outstanding of those with room; None if none has any."""
         best: Instance | None = None
         keeps_removed = self.keeps_removed
         for instance in self.instances.values():
             if (
-                instance.room
+                instance.room(now_ns)
                 and (keeps_removed or not instance.removed)
                 and (best is None or instance.outstanding < best.outstanding)
             ):
