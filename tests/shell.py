@@ -77,6 +77,8 @@ class Shell:
         self.granted_bytes: dict[int, int] = {}
         self.cancelled: list[tuple[str, int]] = []
         self.generation = 0
+        # What its instances say of each run.
+        self.run_ns = 20_000
         self._woken: list[Lane] = []
         self._wakes: list[tuple[int, Lane]] = []
 
@@ -144,8 +146,8 @@ class Shell:
         answered, self.at[instance_id] = held[:count], held[count:]
         self.dispatcher.on_answers(
             instance_id,
-            [ScriptedAnswer(sent.id, b"answer to " + sent.payload, status=status)
-             for sent in answered],
+            [ScriptedAnswer(sent.id, b"answer to " + sent.payload, status=status,
+                            run_ns=self.run_ns) for sent in answered],
             self.now_ns,
         )  # fmt: skip
         self.check_conservation()
