@@ -31,8 +31,9 @@ INSTANCES = 2
 RUN_MS = 5
 LOAD = 0.8
 DEPLOYMENT = "blue"
-# Slow enough that hardly any request waits; it warms up and tells the service time.
-WARM_UP_RATE_PER_S = 50
+# About half of what the instances can serve: it tells the service time, which is longer
+# where everything sleeps in between.
+WARM_UP_RATE_PER_S = 200
 WARM_UP_S = 2
 
 
