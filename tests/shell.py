@@ -77,7 +77,10 @@ class Shell:
         self.granted_bytes: dict[int, int] = {}
         self.cancelled: list[tuple[str, int]] = []
         self.generation = 0
+        # What its instances say of each run.
+        self.run_ns = 20_000
         self._woken: list[Lane] = []
+        self._wakes: list[tuple[int, Lane]] = []
 
     # Port
 
@@ -86,6 +89,10 @@ class Shell:
 
     def wake(self, lane: Lane) -> None:
         self._woken.append(lane)
+
+    def wake_at(self, lane: Lane, due_ns: int) -> None:
+        assert due_ns > self.now_ns, "asked to be woken in the past"
+        self._wakes.append((due_ns, lane))
 
     def send(self, instance_id: str, batch: Sequence[Request], now_ns: int) -> None:
         assert now_ns == self.now_ns
@@ -146,8 +153,8 @@ class Shell:
         answered, self.at[instance_id] = held[:count], held[count:]
         self.dispatcher.on_answers(
             instance_id,
-            [ScriptedAnswer(sent.id, b"answer to " + sent.payload, status=status)
-             for sent in answered],
+            [ScriptedAnswer(sent.id, b"answer to " + sent.payload, status=status,
+                            run_ns=self.run_ns) for sent in answered],
             self.now_ns,
         )  # fmt: skip
         self.check_conservation()
@@ -169,6 +176,9 @@ class Shell:
 
     def pass_time(self, ns: int) -> None:
         self.now_ns += ns
+        self._woken += [lane for due_ns, lane in self._wakes if due_ns <= self.now_ns]
+        self._wakes = [wake for wake in self._wakes if wake[0] > self.now_ns]
+        self.pump()
         self.dispatcher.on_time(self.now_ns)
         self.check_conservation()
 

@@ -12,14 +12,17 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+import psutil
+
 from loadtests.bench import poisson
 from loadtests.bench.contenders.turnout import Daemon, Scoring, Setup, daemon
-from loadtests.bench.processes import pin
+from loadtests.bench.processes import pin, usage
 from loadtests.bench.queueing import poisson_arrivals, quantile, sojourns
 from loadtests.bench.tools import ROOT
 from loadtests.bench.work import ENDPOINT, LOAD_CORE, ROUTER_CORE
@@ -28,8 +31,9 @@ INSTANCES = 2
 RUN_MS = 5
 LOAD = 0.8
 DEPLOYMENT = "blue"
-# Slow enough that hardly any request waits; it warms up and tells the service time.
-WARM_UP_RATE_PER_S = 50
+# About half of what the instances can serve: it tells the service time, which is longer
+# where everything sleeps in between.
+WARM_UP_RATE_PER_S = 200
 WARM_UP_S = 2
 
 
@@ -40,6 +44,8 @@ class Round(NamedTuple):
         load: what was really sent, as a share of what the instances can serve.
         late_p99_ms: by how much the generator sent after the schedule; it is in p99_ms.
         failed: requests without an answer of status 200.
+        others_share: of the router's core, what anybody but the worker used. A worker that
+            must share it falls behind: over a few percent the round says little.
     """
 
     sent: int
@@ -51,6 +57,7 @@ class Round(NamedTuple):
     ideal_p50_ms: float
     ideal_p99_ms: float
     late_p99_ms: float
+    others_share: float
 
     @property
     def ratio(self) -> float:
@@ -116,7 +123,9 @@ def _serving(folder: Path, *, mixed_ages: bool) -> Iterator[Daemon]:
 
 def _round(made: Daemon, run_ms: float, seconds: float, seed: int) -> Round:
     rate_per_s = LOAD * INSTANCES / (run_ms / 1000)
+    before_s, began_s = _others_cpu_s(made), time.monotonic()
     seen = _send(made, rate_per_s, seconds, seed)
+    others_s, took_s = _others_cpu_s(made) - before_s, time.monotonic() - began_s
     arrivals_s = poisson_arrivals(rate_per_s, seconds, seed)
     ideal_s = sojourns(arrivals_s, seen.run_ms / 1000, INSTANCES)
     return Round(
@@ -129,7 +138,14 @@ def _round(made: Daemon, run_ms: float, seconds: float, seed: int) -> Round:
         ideal_p50_ms=quantile(ideal_s, 0.5) * 1000,
         ideal_p99_ms=quantile(ideal_s, 0.99) * 1000,
         late_p99_ms=seen.late_p99_ms,
+        others_share=others_s / took_s,
     )
+
+
+def _others_cpu_s(made: Daemon) -> float:
+    """What the router's core has done so far for others than the worker."""
+    core = psutil.cpu_times(percpu=True)[ROUTER_CORE]
+    return float(sum(core) - core.idle - core.iowait) - usage(made.worker_pids()).cpu_s
 
 
 def _send(made: Daemon, rate_per_s: float, seconds: float, seed: int) -> poisson.Report:

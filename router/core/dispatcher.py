@@ -15,7 +15,8 @@ from typing import Protocol
 
 from router.core import refusals
 from router.core.admission import Admission, AdmissionPort
-from router.core.lane import LARGE_BYTES_MIN, Instance, Lane
+from router.core.instance import Instance
+from router.core.lane import LARGE_BYTES_MIN, Lane
 from router.core.membership import Membership
 from router.core.request import Answer, Kind, Outcome, Refusal, Request
 from router.core.routing import Routing
@@ -40,6 +41,9 @@ class Port(AdmissionPort, Protocol):
 
     def cancel(self, instance_id: str, request_id: int) -> None:
         """Tell the instance that nobody wants the rest of a streamed answer."""
+
+    def wake_at(self, lane: Lane, due_ns: int) -> None:
+        """Call ``pump(lane)`` at this time, or up to a millisecond from it."""
 
     def on_drained(self, instance_id: str) -> None:
         """The instance left the routing and holds no request: its stream may be closed."""
@@ -77,10 +81,10 @@ class Dispatcher(Admission):
         """Hands queued requests to instances that have room."""
         lane.woken = False
         while lane.queue:
-            instance = lane.least_loaded()
+            instance = lane.least_loaded(now_ns)
             if instance is None:
                 break
-            batch = lane.take_batch(instance.room)
+            batch = lane.take_batch(instance.room(now_ns))
             if not batch:
                 break
             for request in batch:
@@ -89,9 +93,12 @@ class Dispatcher(Admission):
                 instance.large.add(batch[0].id)
             instance.outstanding += len(batch)
             lane.outstanding += len(batch)
+            instance.follow_runs(0, now_ns)
             # Equally loaded instances take turns.
             lane.instances[instance.id] = lane.instances.pop(instance.id)
             self._port.send(instance.id, batch, now_ns)
+        if lane.queue:
+            self._wake_ahead(lane, now_ns)
         self._membership.settle(lane)
 
     def on_answers(self, instance_id: str, answers: Iterable[Answer], now_ns: int) -> None:
@@ -106,6 +113,7 @@ class Dispatcher(Admission):
         lane = instance.lane
         answered: list[tuple[Request, Answer]] = []
         run_ns = measured = 0
+        outstanding = instance.outstanding
         for answer in answers:
             request = self.ledger.find(answer.id)
             if request is None or request.instance is not instance:
@@ -122,6 +130,7 @@ class Dispatcher(Admission):
                 answered.append((request, answer))
         if measured:
             instance.window.observe(run_ns // measured)
+        instance.follow_runs(outstanding - instance.outstanding, now_ns)
         if lane.can_wait:
             self._gather(lane)
             self._membership.settle(lane)
@@ -219,6 +228,13 @@ class Dispatcher(Admission):
                 for endpoint in self.snapshot.endpoints.values()
             ),
         )
+
+    def _wake_ahead(self, lane: Lane, now_ns: int) -> None:
+        """Sees to it that the lane is pumped when an instance's run is about to end."""
+        due_ns = lane.ahead_due_ns
+        if due_ns is not None and not now_ns < lane.wakes_at_ns <= due_ns:
+            lane.wakes_at_ns = due_ns
+            self._port.wake_at(lane, due_ns)
 
     def _drop_copies(self, before: Snapshot, after: Snapshot) -> None:
         """Where mirroring has ended, no live request must wait behind copies (invariant 5)."""

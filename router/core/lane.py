@@ -7,9 +7,9 @@ request, and when, is dispatcher.py's.
 
 from collections import deque
 
+from router.core.instance import Instance
 from router.core.request import Request
 from router.core.statistics import DeploymentStatistics
-from router.core.window import Window
 
 # Nobody waits for mirrored copies: so many gather, to share a message, or fewer for a tick,
 # unless they would be overdue soon.
@@ -21,48 +21,6 @@ BATCH_BYTES_MAX = 1024 * 1024
 LARGE_BYTES_MIN = 256 * 1024
 
 
-class Instance:
-    """A connected (or once connected) instance, as this worker sees it.
-
-    Attributes:
-        outstanding: requests it was given and has not answered, expired ones among them.
-        large: numbers of those that have a large body.
-        expired: numbers of those that were answered in its place meanwhile.
-        removed: not in the routing any more; it finishes what it has.
-    """
-
-    __slots__ = ("expired", "id", "lane", "large", "outstanding", "removed", "window")
-
-    def __init__(self, id_: str, lane: "Lane", parallel_runs: int, limit_max: int) -> None:
-        self.id = id_
-        self.lane = lane
-        self.window = Window(parallel_runs, limit_max)
-        self.outstanding = 0
-        self.large: set[int] = set()
-        self.expired: set[int] = set()
-        self.removed = False
-
-    @property
-    def room(self) -> int:
-        """How many more requests it may be given now."""
-        limit = self.window.limit
-        if not self.window.gathers:
-            return max(limit - self.outstanding, 0)
-        # A large one is long on its way, which says nothing of the others.
-        small = self.outstanding - len(self.large)
-        if small:
-            # A slow one among fast ones must not leave the instance's other places idle.
-            limit = self.window.parallel_runs
-        return max(limit - small, 0)
-
-    def on_answered(self, number: int) -> None:
-        """It has room for another request."""
-        self.outstanding -= 1
-        self.lane.outstanding -= 1
-        if self.large:
-            self.large.discard(number)
-
-
 class Lane:
     """One deployment's queue, instances and counters; it outlives snapshots.
 
@@ -71,6 +29,7 @@ class Lane:
         copies_pending: likewise for mirrored copies, which take no client's place.
         closed: the deployment is gone from the snapshot; what was taken is still served.
         woken: the shell was asked to pump, and has not yet.
+        wakes_at_ns: until when it was asked to pump last; it may have passed.
     """
 
     __slots__ = (
@@ -88,6 +47,7 @@ class Lane:
         "outstanding",
         "pending",
         "queue",
+        "wakes_at_ns",
         "woken",
     )
 
@@ -101,6 +61,7 @@ class Lane:
         self.outstanding = 0
         self.closed = False
         self.woken = False
+        self.wakes_at_ns = 0
         self.live = 0
         self.direct = 0
         self.copies = 0
@@ -121,13 +82,23 @@ class Lane:
             for request in self.queue
         )
 
-    def least_loaded(self) -> Instance | None:
+    @property
+    def ahead_due_ns(self) -> int | None:
+        """When the first of its instances may be given a request ahead; None if none may."""
+        dues_ns = [
+            due_ns
+            for instance in self.instances.values()
+            if (due_ns := instance.ahead_due_ns) is not None
+        ]
+        return min(dues_ns, default=None)
+
+    def least_loaded(self, now_ns: int) -> Instance | None:
         """The instance with the least outstanding of those with room; None if none has any."""
         best: Instance | None = None
         keeps_removed = self.keeps_removed
         for instance in self.instances.values():
             if (
-                instance.room
+                instance.room(now_ns)
                 and (keeps_removed or not instance.removed)
                 and (best is None or instance.outstanding < best.outstanding)
             ):

@@ -7,7 +7,7 @@ and nowhere else. Copies are kept as well, but nobody waits for them and they co
 from collections.abc import Iterator
 
 from router.core.deadlines import Deadlines
-from router.core.lane import Instance
+from router.core.instance import Instance
 from router.core.request import Client, Head, Kind, Request
 from router.core.snapshot import SnapshotDeployment
 

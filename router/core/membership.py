@@ -8,7 +8,8 @@ closed lane when no request waits for it either.
 
 from collections.abc import Callable, Collection
 
-from router.core.lane import Instance, Lane
+from router.core.instance import Instance
+from router.core.lane import Lane
 from router.core.routing import DeploymentRoute
 from router.core.snapshot import Snapshot, SnapshotDeployment
 

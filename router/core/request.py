@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from router.core.lane import Instance
+    from router.core.instance import Instance
     from router.core.snapshot import SnapshotDeployment
 
 

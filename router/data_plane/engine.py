@@ -38,6 +38,7 @@ class Engine:
         self._left = asyncio.Event()
         self._apply_turn = asyncio.Lock()
         self._tick: asyncio.TimerHandle | None = None
+        self._closed = False
 
     def start(self) -> None:
         """Begins to watch deadlines."""
@@ -85,6 +86,7 @@ class Engine:
 
     async def close(self) -> None:
         """Closes every stream. What was not drained before is refused."""
+        self._closed = True
         if self._tick is not None:
             self._tick.cancel()
         self.dispatcher.close()
@@ -98,6 +100,10 @@ class Engine:
     def wake(self, lane: Lane) -> None:
         """At the end of this turn of the loop, when all that has arrived is gathered."""
         self._loop.call_soon(self._pump, lane)
+
+    def wake_at(self, lane: Lane, due_ns: int) -> None:
+        """By a timer of the loop; uvloop's count milliseconds."""
+        self._loop.call_later((due_ns - now_ns()) / 1e9, self._pump_at, lane, due_ns)
 
     def send(self, instance_id: str, batch: Sequence[Request], sent_ns: int) -> None:
         """One message."""
@@ -172,6 +178,11 @@ class Engine:
 
     def _pump(self, lane: Lane) -> None:
         self.dispatcher.pump(lane, now_ns())
+
+    def _pump_at(self, lane: Lane, due_ns: int) -> None:
+        if not self._closed:
+            # A timer that was rounded down would find nothing due.
+            self.dispatcher.pump(lane, max(due_ns, now_ns()))
 
     def _on_tick(self) -> None:
         # First, so that a failure can't end the watch over deadlines.

@@ -65,6 +65,9 @@ class Loopback:
     def verify_token(self, token: bytes, secret: str) -> int:
         raise AssertionError("the endpoint has keys")
 
+    def wake_at(self, lane: Lane, due_ns: int) -> None:
+        raise AssertionError("run() is fast")
+
     def on_drained(self, instance_id: str) -> None:
         raise AssertionError("nothing is removed")
 

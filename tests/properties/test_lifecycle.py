@@ -92,7 +92,11 @@ class RolloutMachine(RuleBasedStateMachine):
         for number in self.instances[name]:
             self.shell.dispatcher.on_instance_found(f"{name}-{number}")
 
-    @rule(ns=st.sampled_from([1_000_000, 400_000_000, 2_600_000_000]))
+    @rule(run_ns=st.sampled_from([20_000, 5_000_000, 60_000_000]))
+    def change_speed(self, run_ns: int) -> None:
+        self.shell.run_ns = run_ns
+
+    @rule(ns=st.sampled_from([1_000_000, 4_000_000, 400_000_000, 2_600_000_000]))
     def pass_time(self, ns: int) -> None:
         self.shell.pass_time(ns)
 

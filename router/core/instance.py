@@ -1,0 +1,84 @@
+"""One instance as a worker sees it: what it was given, and how much more it may be given.
+
+What it is given, and when, is dispatcher.py's; the limits follow from window.py.
+"""
+
+from typing import TYPE_CHECKING
+
+from router.core.window import Window
+
+if TYPE_CHECKING:
+    from router.core.lane import Lane
+
+
+class Instance:
+    """A connected (or once connected) instance, as this worker sees it.
+
+    Attributes:
+        outstanding: requests it was given and has not answered, expired ones among them.
+        large: numbers of those that have a large body.
+        expired: numbers of those that were answered in its place meanwhile.
+        removed: not in the routing any more; it finishes what it has.
+    """
+
+    __slots__ = (
+        "_begun_ns",
+        "expired",
+        "id",
+        "lane",
+        "large",
+        "outstanding",
+        "removed",
+        "window",
+    )
+
+    def __init__(self, id_: str, lane: "Lane", parallel_runs: int, limit_max: int) -> None:
+        self.id = id_
+        self.lane = lane
+        self.window = Window(parallel_runs, limit_max)
+        self.outstanding = 0
+        self.large: set[int] = set()
+        self.expired: set[int] = set()
+        self.removed = False
+        # When each of its runs is taken to have begun, the oldest first; none while it gathers.
+        self._begun_ns: list[int] = []
+
+    def room(self, now_ns: int) -> int:
+        """How many more requests it may be given now."""
+        limit = self.window.limit
+        if not self.window.gathers:
+            due_ns = self.ahead_due_ns
+            is_due = due_ns is not None and due_ns <= now_ns
+            return max(limit + is_due - self.outstanding, 0)
+        # A large one is long on its way, which says nothing of the others.
+        small = self.outstanding - len(self.large)
+        if small:
+            # A slow one among fast ones must not leave the instance's other places idle.
+            limit = self.window.parallel_runs
+        return max(limit - small, 0)
+
+    def on_answered(self, number: int) -> None:
+        """It has room for another request."""
+        self.outstanding -= 1
+        self.lane.outstanding -= 1
+        if self.large:
+            self.large.discard(number)
+
+    @property
+    def ahead_due_ns(self) -> int | None:
+        """When it may be given a request ahead of its next answer; None if not at all."""
+        ahead_ns, parallel_runs = self.window.ahead_ns, self.window.parallel_runs
+        if ahead_ns is None or not self.outstanding == parallel_runs == len(self._begun_ns):
+            return None
+        return self._begun_ns[0] + ahead_ns
+
+    def follow_runs(self, ended: int, now_ns: int) -> None:
+        """Keeps the times at which runs began, after so many ended or some were sent."""
+        begun_ns, window = self._begun_ns, self.window
+        if window.gathers:
+            begun_ns.clear()
+            return
+        # Which one ended is not asked: equal runs end in their order.
+        del begun_ns[:ended]
+        begun = min(self.outstanding, window.parallel_runs) - len(begun_ns)
+        begun_ns.extend([now_ns] * begun)
