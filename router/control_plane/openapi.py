@@ -55,6 +55,8 @@ def document_of(app: web.Application) -> Json:
     references, components = msgspec.json.schema_components(
         ordered, schema_hook=_anything, ref_template=_REF
     )
+    for component in components.values():
+        _let_scalars_be_text(component)
     schemas: Schemas = dict(zip(ordered, references, strict=True))
     paths: dict[str, Json] = {}
     for route, description in routes:
@@ -84,6 +86,18 @@ def _description(route: web.AbstractRoute) -> Description:
 def _anything(_: type) -> Json:
     """What is accepted and has no meaning here may be of any type."""
     return {"description": "Accepted, and without a meaning here"}
+
+
+def _let_scalars_be_text(schema: object) -> None:
+    """Numbers and truth values are taken where text is wanted (router/core/spelling.py)."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "string":
+            schema["type"] = ["string", "number", "boolean"]
+        for part in schema.values():
+            _let_scalars_be_text(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _let_scalars_be_text(part)
 
 
 def _operation(resource: web.AbstractResource, said: Description, schemas: Schemas) -> Json:

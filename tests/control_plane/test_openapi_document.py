@@ -114,3 +114,10 @@ def references(value: object) -> list[str]:
         return []
     own = [value["$ref"]] if "$ref" in value else []
     return own + [found for part in value.values() for found in references(part)]
+
+
+def test_where_text_is_wanted_numbers_and_truth_values_are_said_to_do(app: web.Application) -> None:
+    document: Any = openapi.document_of(app)
+    principal = document["components"]["schemas"]["Identity"]["properties"]["principalId"]
+    kinds = {str(choice["type"]) for choice in principal["anyOf"]}
+    assert kinds == {"['string', 'number', 'boolean']", "null"}
