@@ -34,7 +34,7 @@ loadtest: $(STAMP)  ## a rollout under locust's load for a minute, with its HTML
 	@mkdir -p loadtests/results
 	$(BIN)/python -m loadtests --duration-s 60 --html loadtests/results/report.html
 
-bench: $(STAMP)  ## beside nginx, Envoy, HAProxy, Traefik and other model servers: an hour
+bench: $(STAMP)  ## beside nginx, Envoy, HAProxy, Traefik and other model servers: half an hour
 	$(BIN)/python -m loadtests.bench $(ARGS)
 
 microbench: $(STAMP)  ## what the core costs, in nanoseconds

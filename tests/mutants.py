@@ -57,6 +57,10 @@ MUTANTS = (
            "if lane.copies_pending >= deployment.pending_max or not lane.instances:\n"
            "            lane.copies_lost",
            "if not lane.instances:\n            lane.copies_lost"),
+    Mutant(5, "copies that found no room are forgotten", "dispatcher.py",
+           "            self._gather(lane)\n", "            pass\n"),
+    Mutant(5, "copies wait until they are overdue", "lane.py",
+           " and request.deployment.timeout_ns >= GATHERING_TIMEOUT_NS_MIN", ""),
     Mutant(5, "copies take the places of clients", "ledger.py",
            "            lane.copies_pending += 1\n", "            lane.pending += 1\n"),
     Mutant(6, "any sum of percents is accepted", "rules.py",
@@ -80,7 +84,7 @@ MUTANTS = (
            "        self.accepted += 1\n"),
     Mutant(9, "a late answer does not free its place", "dispatcher.py",
            "            instance.expired.discard(answer.id)\n"
-           "            instance.outstanding -= 1\n",
+           "            instance.on_answered(answer.id)\n",
            "            instance.expired.discard(answer.id)\n"),
     Mutant(9, "the deadline is ignored", "deadlines.py",
            "while self._next_slot <= now_slot:", "while self._next_slot < 0:"),

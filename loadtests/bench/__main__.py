@@ -3,6 +3,7 @@
 Exit code 1 if a bar does not hold or a request failed, 2 if a program is missing.
 """
 
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from loadtests.bench.behaviours import BEHAVIOURS
 from loadtests.bench.tools import DEBIAN, ROOT, missing_packages
 
 RESULTS = ROOT / "loadtests" / "results" / "bench.json"
-EXIT_MISSING = 2
+EXIT_MISSING, EXIT_TERMINATED = 2, 143
 
 
 class Plan(NamedTuple):
@@ -105,6 +106,8 @@ def main(
         packages = " ".join(missing)
         click.echo(f"of {', '.join(DEBIAN)} some are missing: apt-get install {packages}", err=True)
         sys.exit(EXIT_MISSING)
+    # As by Ctrl-C: what runs is ended on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     results: dict[str, Any] = {}
     verdicts: list[Verdict] = []
     for name in names or PARTS:

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import resource
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ class Load(NamedTuple):
 
     Attributes:
         failed: connections refused, cut or timed out, and answers other than 2xx.
+        generator_cores: how much of a core wrk itself used.
     """
 
     requests: int
@@ -25,6 +27,7 @@ class Load(NamedTuple):
     p50_ms: float
     p99_ms: float
     failed: int
+    generator_cores: float = 0.0
 
     @property
     def requests_per_s(self) -> float:
@@ -66,8 +69,16 @@ def under_load(
 
 def result(process: "subprocess.Popen[bytes]") -> Load:
     """Waits for the end of a run."""
+    before = _children_cpu_s()
     printed = process.communicate()[0].splitlines()
-    return Load(**json.loads(printed[-1]))
+    seen = Load(**json.loads(printed[-1]))
+    return seen._replace(generator_cores=(_children_cpu_s() - before) / seen.seconds)
+
+
+def _children_cpu_s() -> float:
+    """Of those that have ended and were waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def run(
