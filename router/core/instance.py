@@ -55,7 +55,7 @@ class Instance:
         if small:
             # A slow one among fast ones must not leave the instance's other places idle.
             limit = self.window.parallel_runs
-        return max(limit - small, 0)
+        return max(min(limit - small, self.window.limit_max - self.outstanding), 0)
 
     def on_answered(self, number: int) -> None:
         """It has room for another request."""

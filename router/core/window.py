@@ -25,6 +25,7 @@ class Window:
 
     Attributes:
         limit: how many requests may be outstanding now.
+        limit_max: how many ever may.
         parallel_runs: how many of them the instance runs at once.
         gathers: whether to wait for all answers before sending again.
         ahead_ns: how old a run must be for one more request to be sent ahead of its end; None
@@ -32,12 +33,12 @@ class Window:
     """
 
     __slots__ = (
-        "_limit_max",
         "_run_ns",
         "_spread_ns",
         "ahead_ns",
         "gathers",
         "limit",
+        "limit_max",
         "parallel_runs",
     )
 
@@ -51,7 +52,7 @@ class Window:
     def resize(self, parallel_runs: int, limit_max: int) -> None:
         """Takes new bounds from a configuration; the measured speed stays."""
         self.parallel_runs = min(parallel_runs, limit_max)
-        self._limit_max = limit_max
+        self.limit_max = limit_max
         self._adapt()
 
     def observe(self, run_ns: int) -> None:
@@ -66,8 +67,8 @@ class Window:
     def _adapt(self) -> None:
         # Unmeasured, an instance is taken for slow: the first answer tells.
         wanted = WORK_NS * self.parallel_runs // self._run_ns if self._run_ns else 0
-        self.limit = min(max(wanted, self.parallel_runs), self._limit_max)
+        self.limit = min(max(wanted, self.parallel_runs), self.limit_max)
         self.gathers = self.limit > self.parallel_runs
         regular = self._run_ns > 0 and self._spread_ns <= SPREAD_NS_MAX
-        may = regular and not self.gathers and self.limit < self._limit_max
+        may = regular and not self.gathers and self.limit < self.limit_max
         self.ahead_ns = max(self._run_ns - AHEAD_NS, 0) if may else None

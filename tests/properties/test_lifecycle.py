@@ -6,6 +6,7 @@ Conservation (9) is checked by the shell after every step; see tests/shell.py.
 import inspect
 from collections.abc import Sequence
 
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -338,6 +339,22 @@ def test_a_large_request_under_way_keeps_no_small_one_waiting() -> None:
         .large
         == set()
     )
+
+
+@given(st.lists(st.booleans(), min_size=20, max_size=40), st.integers(1, 5))
+def test_an_instance_never_holds_more_than_its_maximum_large_or_small(
+    larges: list[bool], concurrency: int
+) -> None:
+    shell = Shell()
+    shell.swap(endpoint(deployment("blue", concurrency=concurrency), traffic={"blue": 100}))
+    shell.ask()
+    shell.serve_all()
+    for is_large in larges:
+        shell.ask(payload=bytes(LARGE_BYTES_MIN) if is_large else b"small")
+        shell.pump()
+        assert len(shell.at["blue-0"]) <= concurrency
+    shell.serve_all()
+    assert all(asked.told for asked in shell.asked)
 
 
 def test_an_instance_has_what_gathered_before_anybody_is_told_its_answers() -> None:
