@@ -16,6 +16,8 @@ import aiohttp
 import msgspec
 import psutil
 
+from tests.records import recorded_pids
+
 WORKSPACE = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/turnout/providers/"
     "Microsoft.MachineLearningServices/workspaces/turnout"
@@ -85,16 +87,13 @@ class Daemon:
         if self.process.poll() is None:
             self.process.terminate()
             self.wait()
-        for record in (self.state / "run").glob("[iw]*.json"):
+        for pid in (self.pids("i") | self.pids("w")).values():
             with contextlib.suppress(ProcessLookupError):
-                os.kill(json.loads(record.read_bytes())["pid"], signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
 
     def pids(self, kind: str) -> dict[str, int]:
         """Of workers ("w") or instances ("i"), by the name of their record."""
-        return {
-            record.stem: json.loads(record.read_bytes())["pid"]
-            for record in (self.state / "run").glob(f"{kind}[0-9]*.json")
-        }
+        return recorded_pids(self.state, kind)
 
     def code(self, name: str, script: str = OK) -> str:
         """A folder with a scoring script."""

@@ -1,6 +1,5 @@
 """Changes other than traffic, under load: nothing a client sent may fail."""
 
-import json
 import os
 import signal
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.e2e.harness import Daemon, Load
+from tests.records import recorded_pids
 
 DEPLOYMENT = """
 name: blue
@@ -27,8 +27,7 @@ def write_script(folder: Path, version: int) -> None:
 
 
 def instance_pids(daemon: Daemon) -> list[int]:
-    records = (daemon.folder / ".turnout" / "run").glob("i*.json")
-    return [json.loads(record.read_bytes())["pid"] for record in records]
+    return list(recorded_pids(daemon.folder / ".turnout", "i").values())
 
 
 async def test_a_rolling_update_scaling_new_keys_and_a_killed_instance_fail_no_request(

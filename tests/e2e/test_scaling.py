@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.harness import WAIT_S, Daemon, Load
+from tests.records import recorded_pids
 
 ENDPOINT = "name: my-endpoint\nauth_mode: key\ncompute: azureml:my-cluster\n"
 DEPLOYMENT = """
@@ -40,8 +41,7 @@ async def deploy(daemon: Daemon, script: str, more: str) -> str:
 
 
 def pids(daemon: Daemon) -> list[int]:
-    records = (daemon.folder / ".turnout" / "run").glob("i*.json")
-    return [json.loads(record.read_bytes())["pid"] for record in records]
+    return list(recorded_pids(daemon.folder / ".turnout", "i").values())
 
 
 async def becomes(what: Callable[[], object], value: object) -> None:
