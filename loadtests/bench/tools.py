@@ -14,7 +14,14 @@ BIN = Path(sys.executable).parent
 MADE = ROOT / ".bench"
 LOCKS = Path(__file__).with_name("locks")
 # Command to Debian package.
-DEBIAN = {"nginx": "nginx", "haproxy": "haproxy", "wrk": "wrk", "taskset": "util-linux"}
+DEBIAN = {
+    "nginx": "nginx",
+    "haproxy": "haproxy",
+    "wrk": "wrk",
+    "taskset": "util-linux",
+}
+# Only for a profile.
+PROFILERS = {"perf": "linux-perf"}
 # Debian puts servers where a user's PATH may not look.
 SEARCHED = "/usr/sbin:/usr/bin:/usr/local/bin:/sbin:/bin"
 
@@ -31,7 +38,7 @@ def debian(command: str) -> str:
     """
     found = shutil.which(command) or shutil.which(command, path=SEARCHED)
     if found is None:
-        raise MissingError(f"{command} is missing: apt-get install {DEBIAN[command]}")
+        raise MissingError(f"{command} is missing: apt-get install {(DEBIAN | PROFILERS)[command]}")
     return found
 
 

@@ -11,6 +11,11 @@ from router.core.instance import Instance
 from router.core.request import Client, Head, Kind, Request
 from router.core.snapshot import SnapshotDeployment
 
+# Deadlines of answered requests are let go when they are this many, and most of all: a sweep
+# takes half a millisecond then, and no memory grows with the time that requests may take.
+SWEEP_MIN = 10_000
+SWEEP_FACTOR = 4
+
 
 class Ledger:
     """Requests by their number, and when each is due.
@@ -56,7 +61,10 @@ class Ledger:
         deadline_ns = now_ns + deployment.timeout_ns
         request = Request(self._last_id, kind, deployment, payload, head, deadline_ns, client)
         self._pending[request.id] = request
-        self._deadlines.add(request.id, deadline_ns)
+        deadlines = self._deadlines
+        deadlines.add(request.id, deadline_ns)
+        if deadlines.count > SWEEP_MIN and deadlines.count > SWEEP_FACTOR * len(self._pending):
+            deadlines.sweep(self._pending)
         lane = deployment.lane
         if client is not None:
             self.accepted += 1

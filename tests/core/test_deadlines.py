@@ -33,3 +33,17 @@ def test_a_deadline_that_is_already_past_is_due_at_the_next_look() -> None:
     list(deadlines.due(20 * SLOT_NS))
     deadlines.add(7, 5 * SLOT_NS)
     assert list(deadlines.due(21 * SLOT_NS)) == [7]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30 * SLOT_NS), st.booleans()), max_size=40))
+def test_a_sweep_leaves_what_is_unanswered_and_nothing_else(
+    taken: list[tuple[int, bool]],
+) -> None:
+    deadlines = Deadlines(0)
+    for number, (deadline_ns, _) in enumerate(taken):
+        deadlines.add(number, deadline_ns)
+    unanswered = {number for number, (_, answered) in enumerate(taken) if not answered}
+    deadlines.sweep(unanswered)
+    assert deadlines.count == len(unanswered)
+    assert set(deadlines.due(32 * SLOT_NS)) == unanswered
+    assert deadlines.count == 0
