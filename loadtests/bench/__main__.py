@@ -3,6 +3,7 @@
 Exit code 1 if a bar does not hold or a request failed, 2 if a program is missing.
 """
 
+import os
 import signal
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from loadtests.bench import balance, bars, memory, report, services, sidebyside
 from loadtests.bench.bars import Verdict
 from loadtests.bench.behaviours import BEHAVIOURS
 from loadtests.bench.tools import DEBIAN, ROOT, missing_packages
+from loadtests.bench.work import LOAD_CORE
 
 RESULTS = ROOT / "loadtests" / "results" / "bench.json"
 EXIT_MISSING, EXIT_TERMINATED = 2, 143
@@ -108,6 +110,8 @@ def main(
         sys.exit(EXIT_MISSING)
     # As by Ctrl-C: what runs is ended on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
+    # What this process does itself is a client's work.
+    os.sched_setaffinity(0, {LOAD_CORE})
     results: dict[str, Any] = {}
     verdicts: list[Verdict] = []
     for name in names or PARTS:

@@ -39,6 +39,9 @@ RESOURCE = (
     f"/onlineEndpoints/{ENDPOINT}?api-version=2024-04-01"
 )
 
+# Connections that last: what making one costs would count as a swap's.
+_pool = urllib3.PoolManager()
+
 
 class Scoring(NamedTuple):
     """One deployment: its script in scripts/, how many instances, and its environment."""
@@ -83,13 +86,12 @@ class Daemon(NamedTuple):
             StartError: it was refused.
         """
         url = self.control_plane + RESOURCE
-        with urllib3.PoolManager() as pool:
-            resource = pool.request("GET", url).json()
-            resource["properties"]["traffic"] = dict(traffic)
-            answer = pool.request("PUT", url, json=resource)
-            state = answer.json().get("properties", {}).get("provisioningState")
-            if state != "Succeeded":
-                raise StartError(f"expected the traffic to be set, got {answer.status}: {state}")
+        resource = _pool.request("GET", url).json()
+        resource["properties"]["traffic"] = dict(traffic)
+        answer = _pool.request("PUT", url, json=resource)
+        state = answer.json().get("properties", {}).get("provisioningState")
+        if state != "Succeeded":
+            raise StartError(f"expected the traffic to be set, got {answer.status}: {state}")
 
     def call(self, *arguments: str) -> str:
         """A `turnout` command; returns what it prints.
