@@ -116,7 +116,7 @@ def write(path: Path, results: Mapping[str, Any], verdicts: Sequence[Verdict]) -
     """Everything as JSON; tuples with names become objects."""
     document = {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _git("rev-parse", "HEAD") + ("" if not _git("status", "--short") else " changed"),
+        "commit": _commit(),
         "machine": machine(),
         **{name: _plain(value) for name, value in results.items()},
         "bars": [{**one._asdict(), "holds": one.holds} for one in verdicts],
@@ -149,6 +149,12 @@ def _processor() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor()
+
+
+def _commit() -> str:
+    """The one that is checked out; says if files other than results differ from it."""
+    changed = _git("status", "--short", "--", ".", ":!loadtests/results")
+    return _git("rev-parse", "HEAD") + (" changed" if changed else "")
 
 
 def _git(*arguments: str) -> str:
