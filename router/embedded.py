@@ -23,6 +23,7 @@ from router.control_plane.store import Store
 from router.core.config import DaemonConfig
 from router.core.dispatcher import Dispatcher
 from router.core.errors import ResourceNotFound
+from router.core.quota_settings import quotas_of
 from router.core.request import Answer, Head, Reason, Refusal, Request
 from router.core.routing import Routing
 from router.core.statistics import WorkerStatistics
@@ -106,6 +107,7 @@ class Router:
             workers,
             settings.drain_timeout_ms,
             self._config.instance_types,
+            quotas_of(self._config.quotas),
         )
         try:
             await self._plane.start()

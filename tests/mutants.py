@@ -77,6 +77,23 @@ MUTANTS = (
            "            return self._take_direct(",
            "            endpoint.live and endpoint.live.schedule.pick()\n"
            "            return self._take_direct("),
+    Mutant(8, "a bucket holds more than its burst", "token_bucket.py",
+           "self.credit = min(self.credit + self._per_s * (now_ns - self.at_ns), self._full)",
+           "self.credit = self.credit + self._per_s * (now_ns - self.at_ns)"),
+    Mutant(8, "a promise is forgotten: who waits holds up nobody", "token_bucket.py",
+           "        self.credit -= need * NS_PER_S\n"
+           "        return 0 if self.credit >= 0 else -(self.credit // self._per_s)",
+           "        lacking = need * NS_PER_S - self.credit\n"
+           "        self.credit = max(-lacking, 0)\n"
+           "        return -(-lacking // self._per_s) if lacking > 0 else 0"),
+    Mutant(8, "a lease is not taken out of the bucket", "throttle.py",
+           "self._lease and not self._budget.take(self._lease, now_ns)", "self._lease"),
+    Mutant(8, "leases come on top of the burst", "quota.py",
+           "held = rate - lease * budgets.workers", "held = rate"),
+    Mutant(8, "a wait is rounded down", "token_bucket.py",
+           "else -(self.credit // self._per_s)", "else -self.credit // self._per_s"),
+    Mutant(9, "deadlines that still count are swept out", "deadlines.py",
+           "if number in unanswered]", "if number not in unanswered]"),
     Mutant(9, "an answer goes to whoever has that number, from any instance", "dispatcher.py",
            "if request is None or request.instance is not instance:", "if request is None:"),
     Mutant(9, "a refused request is not counted as answered", "ledger.py",

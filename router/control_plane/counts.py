@@ -9,6 +9,7 @@ from router.core.statistics import DeploymentStatistics, EndpointStatistics, Wor
 
 T = TypeVar("T", EndpointStatistics, DeploymentStatistics)
 
+_NO_COUNTERS = {"name", "deployments"}
 _EMPTY = WorkerStatistics(generation=0, accepted=0, answered=0, in_flight=0, endpoints=())
 
 
@@ -28,17 +29,13 @@ def sum_of_workers(workers: Sequence[WorkerStatistics]) -> WorkerStatistics:
 
 def _sum_of_endpoints(same: Sequence[EndpointStatistics]) -> EndpointStatistics:
     by_name = _grouped(deployment for endpoint in same for deployment in endpoint.deployments)
-    return EndpointStatistics(
-        name=same[0].name,
-        scheduled=sum(endpoint.scheduled for endpoint in same),
-        mirror_considered=sum(endpoint.mirror_considered for endpoint in same),
-        refused=sum(endpoint.refused for endpoint in same),
-        deployments=tuple(_sum_of_deployments(deployments) for deployments in by_name),
-    )
+    deployments = tuple(_totals(deployments) for deployments in by_name)
+    return msgspec.structs.replace(_totals(same), deployments=deployments)
 
 
-def _sum_of_deployments(same: Sequence[DeploymentStatistics]) -> DeploymentStatistics:
-    counters = [name for name in DeploymentStatistics.__struct_fields__ if name != "name"]
+def _totals(same: Sequence[T]) -> T:
+    """The first one, with every counter summed over all."""
+    counters = [name for name in same[0].__struct_fields__ if name not in _NO_COUNTERS]
     totals = {name: sum(getattr(one, name) for one in same) for name in counters}
     return msgspec.structs.replace(same[0], **totals)
 

@@ -34,6 +34,7 @@ from router.control_plane.tls import certificate_path, server_context
 from router.control_plane.workers import WorkerPool
 from router.core.config import ControlPlaneSettings, DaemonConfig
 from router.core.errors import TurnoutError
+from router.core.quota_settings import quotas_of
 
 TLS_PORT = 8443
 EXIT_OK, EXIT_REFUSED = 0, 1
@@ -116,7 +117,12 @@ async def _serve(
     listeners = _listen(config.control_plane, folder)
     pool = WorkerPool(folder, config.data_plane)
     plane = ControlPlane(
-        store, folder, pool, config.data_plane.drain_timeout_ms, config.instance_types
+        store,
+        folder,
+        pool,
+        config.data_plane.drain_timeout_ms,
+        config.instance_types,
+        quotas_of(config.quotas),
     )
     try:
         stop = _until_signal(pool, plane)

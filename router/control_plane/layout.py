@@ -92,6 +92,11 @@ class StateFolder:
         """The records of all instances that may still run."""
         return sorted(self.run.glob("i*.json"))
 
+    @property
+    def budgets(self) -> Path:
+        """What workers share of endpoints' quotas."""
+        return self.run / "budgets"
+
     def worker_socket(self, number: int) -> Path:
         """Where the worker of this number takes commands."""
         return self.run / f"w{number}.sock"

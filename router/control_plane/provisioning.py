@@ -25,6 +25,7 @@ from router.control_plane.tasks import Tasks
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import TurnoutError
+from router.core.quota_settings import QuotaOf
 from router.core.scaling import count_to_start_with
 
 # Over and above the time to drain: what an instance may take to end.
@@ -40,6 +41,7 @@ class Provisioner:
 
     Args:
         drain_timeout_ms: how long instances that leave may finish what they were given.
+        quota_of: what an endpoint may use, by its name.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class Provisioner:
         environments: Environments,
         workers: Workers,
         drain_timeout_ms: int,
+        quota_of: QuotaOf,
     ) -> None:
+        self._quota_of = quota_of
         self._store = store
         self._folder = folder
         self._supervisor = supervisor
@@ -75,6 +79,7 @@ class Provisioner:
                 self._store.next("generation"),
                 endpoints,
                 {key: Placed(group.wanted, group.routes) for key, group in self._groups.items()},
+                self._quota_of,
             )
             await self._workers.apply(routing)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from router.control_plane.records import StoredDeployment, StoredEndpoint
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import BadRequest
+from router.core.quota_settings import QuotaOf
 from router.core.routing import DeploymentRoute, EndpointRoute, InstanceRoute, Routing
 from router.core.scaling import count_to_start_with
 
@@ -34,6 +35,7 @@ def routing_of(
     generation: int,
     endpoints: Sequence[tuple[StoredEndpoint, Sequence[StoredDeployment]]],
     instances: Instances,
+    quota_of: QuotaOf,
 ) -> Routing:
     """The routing of what is not being deleted.
 
@@ -41,11 +43,12 @@ def routing_of(
         generation: its number.
         endpoints: each with its deployments.
         instances: those of each (endpoint name, deployment name); none while it is new.
+        quota_of: by an endpoint's name.
     """
     return Routing(
         generation=generation,
         endpoints=tuple(
-            _endpoint(endpoint, deployments, instances)
+            _endpoint(endpoint, deployments, instances, quota_of)
             for endpoint, deployments in endpoints
             if endpoint.state != "Deleting"
         ),
@@ -77,7 +80,10 @@ def check_environment_variables(variables: Mapping[str, str]) -> None:
 
 
 def _endpoint(
-    endpoint: StoredEndpoint, deployments: Sequence[StoredDeployment], instances: Instances
+    endpoint: StoredEndpoint,
+    deployments: Sequence[StoredDeployment],
+    instances: Instances,
+    quota_of: QuotaOf,
 ) -> EndpointRoute:
     spec = endpoint.spec
     takes_keys = spec.auth_mode == "key"
@@ -92,6 +98,7 @@ def _endpoint(
         ),
         traffic=spec.traffic,
         mirror_traffic=spec.mirror_traffic,
+        quota=quota_of(spec.name),
     )
 
 

@@ -40,6 +40,7 @@ from router.core.deployment_spec import DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import ResourceNotFound
 from router.core.limits import InstanceTypes, without_effect
+from router.core.quota_settings import QuotaOf
 from router.core.rules import (
     check_deletable,
     check_deployment,
@@ -60,6 +61,7 @@ class ControlPlane:
         workers: running already.
         drain_timeout_ms: how long instances that leave may finish what they were given.
         instance_types: what the names in `instance_type` stand for.
+        quota_of: what an endpoint may use, by its name.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class ControlPlane:
         workers: Workers,
         drain_timeout_ms: int,
         instance_types: InstanceTypes,
+        quota_of: QuotaOf,
     ) -> None:
         self.operations = Operations()
         self._store = store
@@ -84,7 +87,7 @@ class ControlPlane:
             folder, lambda: store.next("instance"), environments, instance_types
         )
         self._provisioner = Provisioner(
-            store, folder, supervisor, environments, workers, drain_timeout_ms
+            store, folder, supervisor, environments, workers, drain_timeout_ms, quota_of
         )
         self._autoscaler = Autoscaler(store, workers, self._provisioner)
 

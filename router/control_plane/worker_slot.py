@@ -46,11 +46,12 @@ log = logging.getLogger(__name__)
 
 
 class WorkerAddress(Struct, frozen=True, kw_only=True):
-    """Where workers listen for clients, and what they accept."""
+    """Where workers listen for clients, what they accept, and how many they are."""
 
     host: str
     port: int
     max_payload_bytes: int
+    workers: int
 
 
 class WorkerSlot:
@@ -222,6 +223,9 @@ class WorkerSlot:
                 *("--host", address.host),
                 *("--port", str(address.port)),
                 *("--max-payload-bytes", str(address.max_payload_bytes)),
+                *("--budgets", str(self._folder.budgets)),
+                *("--worker", str(self._number)),
+                *("--workers", str(address.workers)),
             ],
             {**os.environ, **FOR_SPEED},
             log=self._folder.worker_log(self._number),
@@ -230,5 +234,6 @@ class WorkerSlot:
                 "host": address.host,
                 "port": address.port,
                 "max_payload_bytes": address.max_payload_bytes,
+                "workers": address.workers,
             },
         )

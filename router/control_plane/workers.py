@@ -80,6 +80,8 @@ class WorkerPool:
         if running:
             self._port = running[0].port
         else:
+            # Its times are of the machine's last start, perhaps.
+            self._folder.budgets.unlink(missing_ok=True)
             host, port = self._settings.host, self._settings.port
             self._reservation = reserve_port(host, port, "data_plane")
             _, self._port = address_of(self._reservation)
@@ -142,6 +144,7 @@ class WorkerPool:
                 host=str(process.details["host"]),
                 port=int(process.details["port"]),
                 max_payload_bytes=int(process.details["max_payload_bytes"]),
+                workers=int(process.details["workers"]),
             )
             if number < len(self._slots) and address == self._address(
                 self._settings.port or address.port
@@ -160,4 +163,5 @@ class WorkerPool:
             host=self._settings.host,
             port=port,
             max_payload_bytes=self._settings.max_payload_bytes,
+            workers=self._settings.workers,
         )

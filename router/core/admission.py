@@ -9,6 +9,7 @@ from typing import Protocol
 from router.core import refusals
 from router.core.lane import Lane
 from router.core.ledger import Ledger
+from router.core.quota import Budgets
 from router.core.request import Client, Head, Kind, Refusal, Request
 from router.core.snapshot import EMPTY, Snapshot, SnapshotDeployment, SnapshotEndpoint
 from router.core.tokens import Tokens
@@ -33,13 +34,16 @@ class Admission:
         refused: requests that reached no deployment, by endpoint.
     """
 
-    def __init__(self, port: AdmissionPort, rng: random.Random, now_ns: int) -> None:
+    def __init__(
+        self, port: AdmissionPort, rng: random.Random, now_ns: int, budgets: Budgets
+    ) -> None:
         self.snapshot: Snapshot = EMPTY
         self.ledger = Ledger(now_ns)
         self.refused: dict[str, int] = {}
         # Lanes with copies to be sent with the next tick; a dict for its order.
         self._gathering: dict[Lane, None] = {}
         self._rng = rng
+        self._budgets = budgets
         self._wake_soon = port.wake
         self._tokens = Tokens(port.verify_token)
 
@@ -73,6 +77,8 @@ class Admission:
             pinned: the deployment that the request names, None for live traffic.
             client: is told the answer, unless a refusal is returned.
         """
+        if wait_ns := endpoint.quota.take_request(now_ns):
+            return self._refuse(endpoint.name, refusals.rate_limited(endpoint, wait_ns))
         if pinned is not None:
             deployment = endpoint.deployments.get(pinned)
             if deployment is None:
@@ -109,6 +115,18 @@ class Admission:
             pinned = max(endpoint.live.percents, key=lambda share: share[1])[0]
         return self.arrive(endpoint, pinned, b"", head, client, now_ns)
 
+    def open_connection(self, endpoint: SnapshotEndpoint, now_ns: int) -> Refusal | None:
+        """Counts a client's connection as the endpoint's, which it has called for the first time.
+
+        Returns:
+            Why it may not be one. Else ``endpoint.quota.close_connection`` is to be called
+            when it is gone, or calls another.
+        """
+        key = endpoint.quota.open_connection(now_ns)
+        if key is None:
+            return None
+        return self._refuse(endpoint.name, refusals.too_many_connections(endpoint, key))
+
     def _take_direct(
         self,
         endpoint: SnapshotEndpoint,
@@ -136,6 +154,7 @@ class Admission:
             lane.copies_lost += 1
             return
         lane.copies += 1
+        endpoint.quota.charge_copy(live.head.size_bytes + len(live.payload), now_ns)
         copy = self.ledger.take(Kind.COPY, deployment, live.payload, live.head, None, now_ns)
         copy.copy_of = live.id
         if lane.can_wait:

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from router.core.declared import Declared, Percent, Port, Positive
 from router.core.deployment_spec import ResourceRequirements
+from router.core.quota_settings import QuotaSettings
 
 
 class DataPlaneSettings(Declared, frozen=True):
@@ -59,11 +60,13 @@ class DaemonConfig(Declared, frozen=True):
 
     Attributes:
         state_dir: where state, logs, sockets and assets are kept, relative to the file.
+        quotas: what endpoints may use.
         instance_types: what the names in deployments' `instance_type` stand for.
     """
 
     data_plane: DataPlaneSettings = DataPlaneSettings()
     control_plane: ControlPlaneSettings = ControlPlaneSettings()
     state_dir: str = ".turnout"
+    quotas: QuotaSettings = QuotaSettings()
     instance_types: dict[str, ResourceRequirements] = {}
     endpoints: list[Declaration] = []

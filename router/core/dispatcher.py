@@ -18,6 +18,7 @@ from router.core.admission import Admission, AdmissionPort
 from router.core.instance import Instance
 from router.core.lane import LARGE_BYTES_MIN, Lane
 from router.core.membership import Membership
+from router.core.quota import Budgets, LocalBudgets
 from router.core.request import Answer, Kind, Outcome, Refusal, Request
 from router.core.routing import Routing
 from router.core.snapshot import Snapshot, compile_snapshot
@@ -56,8 +57,10 @@ class Dispatcher(Admission):
         unexpected: answers that matched nothing outstanding, and were dropped.
     """
 
-    def __init__(self, port: Port, rng: random.Random, now_ns: int) -> None:
-        super().__init__(port, rng, now_ns)
+    def __init__(
+        self, port: Port, rng: random.Random, now_ns: int, budgets: Budgets | None = None
+    ) -> None:
+        super().__init__(port, rng, now_ns, budgets or LocalBudgets())
         self.unexpected = 0
         self._port = port
         self._membership = Membership(port.on_drained)
@@ -70,7 +73,7 @@ class Dispatcher(Admission):
         """
         before = self.snapshot
         assert routing.generation >= before.generation, (routing.generation, before.generation)
-        after = compile_snapshot(routing, before, self._rng)
+        after = compile_snapshot(routing, before, self._rng, self._budgets)
         self.snapshot = after
         self.refused = {name: self.refused.get(name, 0) for name in after.endpoints}
         for lane in self._membership.update(before, after, unreachable):
@@ -120,13 +123,13 @@ class Dispatcher(Admission):
                 self._on_unexpected(instance, answer)
                 continue
             if answer.more:
-                self._on_part(request, answer)
+                self._on_part(request, answer, now_ns)
                 continue
             instance.on_answered(answer.id)
             if answer.run_ns:
                 run_ns += answer.run_ns
                 measured += 1
-            if self._finish_answered(request, answer):
+            if self._finish_answered(request, answer, now_ns):
                 answered.append((request, answer))
         if measured:
             instance.window.observe(run_ns // measured)
@@ -145,8 +148,21 @@ class Dispatcher(Admission):
             self._port.grant(request.instance.id, request.id, count_bytes)
 
     def abandon(self, request: Request) -> None:
-        """The client of a streamed answer is gone; its last part still ends the request."""
-        if request.instance is not None and not request.done:
+        """The request's client is gone.
+
+        In the queue it is dropped and frees its place; at an instance it is answered to
+        nobody, and no more parts of the answer are asked for.
+        """
+        if request.done:
+            return
+        if request.instance is None:
+            lane = request.deployment.lane
+            lane.queue.remove(request)
+            self.ledger.finish(request)
+            lane.answered += 1
+            lane.failed += 1
+            self._membership.settle(lane)
+        elif request.begun:
             self._port.cancel(request.instance.id, request.id)
 
     def on_time(self, now_ns: int) -> None:
@@ -154,6 +170,10 @@ class Dispatcher(Admission):
 
         To be called every few milliseconds.
         """
+        if self._budgets.workers > 1:
+            for endpoint in self.snapshot.endpoints.values():
+                if endpoint.quota.throttle is not None:
+                    endpoint.quota.throttle.settle(now_ns)
         for lane in self._gathering:
             self._wake(lane)
         self._gathering.clear()
@@ -223,6 +243,12 @@ class Dispatcher(Admission):
                     scheduled=endpoint.live.schedule.dealt if endpoint.live else 0,
                     mirror_considered=endpoint.mirror.schedule.dealt if endpoint.mirror else 0,
                     refused=self.refused[endpoint.name],
+                    request_bytes=endpoint.quota.request_bytes,
+                    response_bytes=endpoint.quota.response_bytes,
+                    copy_bytes=endpoint.quota.copy_bytes,
+                    delayed=endpoint.quota.delayed,
+                    request_delay_ns=endpoint.quota.request_delay_ns,
+                    response_delay_ns=endpoint.quota.response_delay_ns,
                     deployments=tuple(d.lane.statistics() for d in endpoint.deployments.values()),
                 )
                 for endpoint in self.snapshot.endpoints.values()
@@ -247,13 +273,14 @@ class Dispatcher(Admission):
                 self.ledger.finish(request)
                 shadow.lane.copies_lost += 1
 
-    def _finish_answered(self, request: Request, answer: Answer) -> bool:
+    def _finish_answered(self, request: Request, answer: Answer, now_ns: int) -> bool:
         """Counts an answer; tells whether it is one for the request's client."""
         if answer.outcome == _EXPIRED:
             self._finish_refused(request, refusals.timed_out(request.deployment))
             return False
         self.ledger.finish(request)
         if request.client is None:
+            request.deployment.quota.charge_copy(len(answer.payload), now_ns)
             return False
         lane = request.deployment.lane
         lane.answered += 1
@@ -261,13 +288,14 @@ class Dispatcher(Admission):
             lane.failed += 1
         return True
 
-    def _on_part(self, request: Request, answer: Answer) -> None:
+    def _on_part(self, request: Request, answer: Answer, now_ns: int) -> None:
         """Passes on a part that others follow; a copy's is dropped, and has no slow reader."""
         request.begun = True
         request.payload = b""
         if request.client is not None:
             request.client.on_answer(request, answer)
         else:
+            request.deployment.quota.charge_copy(len(answer.payload), now_ns)
             self.grant(request, len(answer.payload))
 
     def _on_unexpected(self, instance: Instance, answer: Answer) -> None:

@@ -6,6 +6,7 @@ listener. Made only when a request is refused, so that serving costs nothing.
 
 from router.core.request import Reason, Refusal
 from router.core.snapshot import NS_PER_MS, PENDING_PER_SLOT, SnapshotDeployment, SnapshotEndpoint
+from router.core.token_bucket import NS_PER_S
 
 UNAUTHORIZED = Refusal(
     Reason.UNAUTHORIZED,
@@ -44,6 +45,31 @@ def too_many_pending(deployment: SnapshotDeployment) -> Refusal:
         f"limit: {PENDING_PER_SLOT} x max_concurrent_requests_per_instance "
         f"({route.max_concurrent_requests_per_instance}) x instance_count "
         f"({route.instance_count}). Try again, or raise one of the two.",
+    )
+
+
+def rate_limited(endpoint: SnapshotEndpoint, wait_ns: int) -> Refusal:
+    """The endpoint has had its requests of this second (azure.md 4.5)."""
+    return Refusal(
+        Reason.RATE_LIMITED,
+        f"endpoint {endpoint.name!r} takes {endpoint.quota.limits.requests_per_s} requests per "
+        f"second. Try again, or raise `quotas.requests_per_s` in turnout.yml.",
+        retry_after_s=-(-wait_ns // NS_PER_S),
+    )
+
+
+def too_many_connections(endpoint: SnapshotEndpoint, key: str) -> Refusal:
+    """The endpoint has all the connections that it may (azure.md 4.5).
+
+    Args:
+        key: the limit, as it is named in turnout.yml.
+    """
+    most = getattr(endpoint.quota.limits, key)
+    what = "connections at a time" if key == "connections" else "new connections per second"
+    return Refusal(
+        Reason.TOO_MANY_CONNECTIONS,
+        f"endpoint {endpoint.name!r} takes {most} {what}. Send more requests over each, try "
+        f"again, or raise `quotas.{key}` in turnout.yml.",
     )
 
 

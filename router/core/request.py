@@ -33,6 +33,8 @@ class Head(Struct, frozen=True, gc=False):
         legacy_id: what x-ms-request-id of the answer shall be; empty for the request's id.
         echo: header lines that go back with the answer, each with its line end.
         takes_chunks: the client can read an answer whose length isn't known when it begins.
+        takes_trailers: it reads headers that come after a body (RFC 9110, 10.1.4).
+        size_bytes: of all that as it came: the request without its body.
     """
 
     content_type: str = "application/json"
@@ -42,6 +44,8 @@ class Head(Struct, frozen=True, gc=False):
     legacy_id: bytes = b""
     echo: bytes = b""
     takes_chunks: bool = True
+    takes_trailers: bool = False
+    size_bytes: int = 0
 
 
 NO_HEAD = Head()
@@ -55,6 +59,8 @@ class Reason(Enum):
     UNKNOWN_DEPLOYMENT = "unknown_deployment"
     MODEL_ERROR = "model_error"
     TOO_MANY_PENDING = "too_many_pending_request"
+    RATE_LIMITED = "rate_limited"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
     TIMED_OUT = "timed_out"
     MODEL_NOT_READY = "model_not_ready"
     INSTANCE_LOST = "instance_lost"
@@ -62,10 +68,15 @@ class Reason(Enum):
 
 
 class Refusal(Struct, frozen=True):
-    """An answer that the router gives itself: why, and what to do about it."""
+    """An answer that the router gives itself: why, and what to do about it.
+
+    Attributes:
+        retry_after_s: when to try again, if that is known.
+    """
 
     reason: Reason
     message: str
+    retry_after_s: int = 1
 
 
 class Outcome(IntEnum):
@@ -137,6 +148,7 @@ class Request:
         instance: where it is outstanding, None while it is queued.
         resent: whether it was outstanding at an instance that was lost.
         begun: a part of its answer has come, and it can't be sent to another instance.
+        delay_ns: how long the throttle held it up before it was taken.
         done: answered, refused or dropped; nothing may answer it again.
         reply: for the listener's use: what is rendered of its answer and not written yet.
     """
@@ -146,6 +158,7 @@ class Request:
         "client",
         "copy_of",
         "deadline_ns",
+        "delay_ns",
         "deployment",
         "done",
         "head",
@@ -175,6 +188,7 @@ class Request:
         self.deadline_ns = deadline_ns
         self.client = client
         self.copy_of = 0
+        self.delay_ns = 0
         self.instance: Instance | None = None
         self.resent = False
         self.begun = False

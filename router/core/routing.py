@@ -32,6 +32,15 @@ class DeploymentRoute(Struct, frozen=True, kw_only=True):
     instances: tuple[InstanceRoute, ...] = ()
 
 
+class EndpointQuota(Struct, frozen=True, kw_only=True):
+    """What an endpoint may use; None is no limit. See quota_settings.py."""
+
+    bandwidth_bytes_per_s: int | None = None
+    requests_per_s: int | None = None
+    connections: int | None = None
+    connections_per_s: int | None = None
+
+
 class EndpointRoute(Struct, frozen=True, kw_only=True):
     """An endpoint with its credentials, rules and deployments.
 
@@ -46,6 +55,7 @@ class EndpointRoute(Struct, frozen=True, kw_only=True):
     deployments: tuple[DeploymentRoute, ...] = ()
     traffic: dict[str, int] = {}
     mirror_traffic: dict[str, int] = {}
+    quota: EndpointQuota = EndpointQuota()
 
 
 class Routing(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from router.core.lane import Lane
+from router.core.quota import Budgets, Quota
 from router.core.routing import DeploymentRoute, EndpointRoute, Routing
 from router.core.schedule import BLOCK, Schedule
 from router.core.tokens import Tokens
@@ -35,6 +36,7 @@ class SnapshotDeployment(Struct, frozen=True, eq=False):
     pending_max: int
     route: DeploymentRoute
     lane: Lane
+    quota: Quota
 
 
 class Split(Struct, frozen=True, eq=False):
@@ -62,6 +64,7 @@ class SnapshotEndpoint(Struct, frozen=True, eq=False):
     live_deployments: tuple[SnapshotDeployment, ...]
     mirror: Split | None
     mirror_deployment: SnapshotDeployment | None
+    quota: Quota
 
     def allows(self, authorization: bytes, tokens: Tokens, now_ns: int) -> bool:
         """Whether an Authorization header's value carries a key or a token of this endpoint."""
@@ -86,29 +89,36 @@ class Snapshot(Struct, frozen=True, eq=False):
 EMPTY = Snapshot(0, {})
 
 
-def compile_snapshot(routing: Routing, previous: Snapshot, rng: random.Random) -> Snapshot:
+def compile_snapshot(
+    routing: Routing, previous: Snapshot, rng: random.Random, budgets: Budgets
+) -> Snapshot:
     """The snapshot of ``routing``; what did not change comes from ``previous``.
 
     Args:
         routing: valid by rules.py; the control plane has checked it.
         previous: the snapshot in force. It is not changed.
         rng: where new schedules get their seeds.
+        budgets: where new quotas keep their buckets.
     """
-    endpoints = {
-        route.name: _compile_endpoint(route, previous.endpoints.get(route.name), rng)
-        for route in routing.endpoints
-    }
+    endpoints = {}
+    for route in routing.endpoints:
+        before = previous.endpoints.get(route.name)
+        if before is None or before.route != route:
+            if before is not None and before.quota.limits == route.quota:
+                quota = before.quota
+            else:
+                quota = Quota(route.name, route.quota, budgets)
+            before = _compile_endpoint(route, before, rng, quota)
+        endpoints[route.name] = before
     return Snapshot(routing.generation, endpoints)
 
 
 def _compile_endpoint(
-    route: EndpointRoute, previous: SnapshotEndpoint | None, rng: random.Random
+    route: EndpointRoute, previous: SnapshotEndpoint | None, rng: random.Random, quota: Quota
 ) -> SnapshotEndpoint:
-    if previous is not None and previous.route == route:
-        return previous
     lanes = {d.name: d.lane for d in previous.deployments.values()} if previous else {}
     deployments = {
-        d.name: _compile_deployment(d, lanes.get(d.name) or Lane(route.name, d.name))
+        d.name: _compile_deployment(d, lanes.get(d.name) or Lane(route.name, d.name), quota)
         for d in route.deployments
     }
     traffic = tuple((name, percent) for name, percent in route.traffic.items() if percent)
@@ -125,10 +135,11 @@ def _compile_endpoint(
         live_deployments=tuple(deployments[name] for name, _ in traffic),
         mirror=mirror,
         mirror_deployment=deployments[mirrored[0][0]] if mirrored else None,
+        quota=quota,
     )
 
 
-def _compile_deployment(route: DeploymentRoute, lane: Lane) -> SnapshotDeployment:
+def _compile_deployment(route: DeploymentRoute, lane: Lane, quota: Quota) -> SnapshotDeployment:
     slots = route.max_concurrent_requests_per_instance * route.instance_count
     return SnapshotDeployment(
         name=route.name,
@@ -136,6 +147,7 @@ def _compile_deployment(route: DeploymentRoute, lane: Lane) -> SnapshotDeploymen
         pending_max=PENDING_PER_SLOT * slots,
         route=route,
         lane=lane,
+        quota=quota,
     )
 
 

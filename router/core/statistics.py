@@ -38,12 +38,22 @@ class EndpointStatistics(Struct, frozen=True, kw_only=True):
         scheduled: requests that the present traffic schedule has placed.
         mirror_considered: requests that the present mirror schedule has looked at.
         refused: requests answered without reaching a deployment.
+        request_bytes, response_bytes: of requests that were authorized; headers included.
+        copy_bytes: of mirrored copies and what the model answered to them.
+        delayed: how often the throttle held up a part of a request or of a response.
+        request_delay_ns, response_delay_ns: for how long, all together.
     """
 
     name: str
     scheduled: int
     mirror_considered: int
     refused: int
+    request_bytes: int
+    response_bytes: int
+    copy_bytes: int
+    delayed: int
+    request_delay_ns: int
+    response_delay_ns: int
     deployments: tuple[DeploymentStatistics, ...]
 
 

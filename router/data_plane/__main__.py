@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import click
 import uvloop
@@ -14,15 +15,15 @@ from router.data_plane.worker import WorkerSettings, serve
 @click.option("--host", required=True)
 @click.option("--port", type=int, required=True)
 @click.option("--max-payload-bytes", type=int, required=True)
-def main(socket: Path, host: str, port: int, max_payload_bytes: int) -> None:
+@click.option("--budgets", type=click.Path(path_type=Path), required=True, help="Shared file.")
+@click.option("--worker", type=int, required=True, help="Its number, from 0.")
+@click.option("--workers", type=int, required=True, help="How many there are.")
+def main(**options: Any) -> None:
     """Serves until SIGTERM."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    settings = WorkerSettings(
-        socket=socket, host=host, port=port, max_payload_bytes=max_payload_bytes
-    )
-    uvloop.run(serve(settings))
+    uvloop.run(serve(WorkerSettings(**options)))
 
 
 if __name__ == "__main__":

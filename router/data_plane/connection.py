@@ -1,22 +1,21 @@
-"""One client connection: hands whole requests to the dispatcher, and answers in their order.
+"""One client connection: answers go out in the order of their requests.
 
-reader.py makes requests of bytes and replies.py makes bytes of answers. Who serves a
+entrance.py takes the requests in and replies.py makes bytes of answers. Who serves a
 request, and whether, is decided in the core.
 """
 
 import asyncio
-import logging
 import socket
 import struct
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
+from router.core.quota import Quota
 from router.core.request import Answer, Outcome, Refusal, Request
-from router.data_plane import statuses
-from router.data_plane.heads import ParsedHead
-from router.data_plane.intake import take_in
-from router.data_plane.reader import Reader, RefusedError
-from router.data_plane.statuses import Status
+from router.data_plane.engine import now_ns
+from router.data_plane.entrance import Entrance
+from router.data_plane.paced import PacedWriter
+from router.data_plane.replies import delay_trailers
 from router.data_plane.streamed import Streamed
 
 if TYPE_CHECKING:
@@ -29,33 +28,30 @@ PIPELINED_MAX = 64
 LINGER_S = 2.0
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-log = logging.getLogger(__name__)
-
 
 class _Ready:
     """A response that needed no dispatcher, in line behind those that do."""
 
-    __slots__ = ("reply",)
+    __slots__ = ("quota", "reply")
 
-    def __init__(self, reply: bytes) -> None:
+    def __init__(self, reply: bytes, quota: Quota | None) -> None:
         self.reply = reply
+        self.quota = quota
 
 
 class Connection(asyncio.Protocol):
     """A client of the listener, and the dispatcher's Client for each of its requests."""
 
     _transport: asyncio.Transport
+    _writer: PacedWriter
 
     def __init__(self, listener: "Listener") -> None:
         self._listener = listener
         self._dispatcher = listener.dispatcher
         self._replies = listener.replies
-        self._reader = Reader(self, listener.known_heads, listener.max_payload_bytes)
+        self._entrance = Entrance(self, listener)
         self._waiting: deque[Request | _Ready] = deque()
         self._owes_continue = False
-        # No request after the one that is being read now, if any; then none at all.
-        self._draining = listener.draining
-        self._closing = False
         self._lingers = False
         self._closed = False
         self._write_paused = False
@@ -64,7 +60,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_reading(self) -> bool:
         """Whether a request has begun to come and is not whole yet."""
-        return self._reader.in_message
+        return self._entrance.is_reading
 
     @property
     def is_paused(self) -> bool:
@@ -77,70 +73,81 @@ class Connection(asyncio.Protocol):
         """A client has connected."""
         # uvloop's transports don't inherit from asyncio's.
         self._transport = cast("asyncio.Transport", transport)
+        self._writer = PacedWriter(self._transport, self._flush)
         self._listener.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
-        """The client is gone; answers to it are dropped when they come."""
+        """The client is gone: what it asked is dropped where that can still be done."""
         self._closed = True
+        self._entrance.close()
+        self._writer.close()
         for request in self._waiting:
-            if isinstance(request.reply, Streamed) and not request.reply.complete:
-                assert isinstance(request, Request)
+            if isinstance(request, Request):
                 self._dispatcher.abandon(request)
+        self._waiting.clear()
         self._listener.on_closed(self)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes have come; whole requests among them are dispatched."""
-        if self._closing:
-            return
-        try:
-            self._reader.feed(data)
-        except RefusedError as refused:
-            # What follows the last request that a client may send is of no concern.
-            if not self._closing:
-                self._refuse_and_close(refused.status, refused.message)
-        except Exception:
-            log.exception("a request could not be taken")
-            self._refuse_and_close(statuses.INTERNAL_ERROR, "the router failed; its log says how")
+        """Bytes have come."""
+        self._entrance.feed(data)
 
     def eof_received(self) -> bool:
         """The client sends no more; what it asked is still answered."""
+        self._entrance.closing = True
         self._close_when_answered()
         return True
 
     def pause_writing(self) -> None:
         """The client does not read its answers: take no more requests from it."""
         self._write_paused = True
-        self._update_reading()
+        self.update_reading()
 
     def resume_writing(self) -> None:
         """The client reads again."""
         self._write_paused = False
-        self._update_reading()
+        self.update_reading()
         self._flush()
 
-    # The reader's Owner
+    # The entrance's Exit
 
-    def on_expect_continue(self) -> None:
+    def on_taken(self, request: Request) -> None:
+        """It waits for its answer."""
+        self._owes_continue = False
+        self._waiting.append(request)
+        if len(self._waiting) > PIPELINED_MAX:
+            self.update_reading()
+
+    def answer(self, reply: bytes, quota: Quota | None) -> None:
+        """Writes it in its turn."""
+        self._owes_continue = False
+        self._waiting.append(_Ready(reply, quota))
+        self._flush()
+
+    def refuse(self, reply: bytes) -> None:
+        """Writes it in its turn, and closes once the client had the time to read it."""
+        self._lingers = True
+        self.answer(reply, None)
+
+    def proceed(self) -> None:
         """Sends the interim answer, in its turn behind the answers to earlier requests."""
-        if self._waiting:
+        if self._waiting or self._writer.is_busy:
             self._owes_continue = True
         else:
             self._transport.write(CONTINUE)
 
-    def on_request(self, parsed: ParsedHead, body: bytes) -> None:
-        """Dispatches a whole request, or answers it at once."""
-        if self._closing:
-            return
-        self._owes_continue = False
-        if self._draining or not parsed.keep_alive:
-            self._closing = True
-        result = take_in(parsed, body, self._dispatcher, self._replies, self, close=self._closing)
-        if isinstance(result, Request):
-            self._waiting.append(result)
-        else:
-            self._write_in_turn(_Ready(result))
-        if len(self._waiting) > PIPELINED_MAX:
-            self._update_reading()
+    def update_reading(self) -> None:
+        """Reads on, or not."""
+        reading = (
+            not self._write_paused
+            and not self._entrance.is_held
+            and len(self._waiting) <= PIPELINED_MAX
+        )
+        if reading != self._reading and not self._closed:
+            self._reading = reading
+            if reading:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
 
     # The dispatcher's Client
 
@@ -151,6 +158,9 @@ class Connection(asyncio.Protocol):
                 self._dispatcher.abandon(request)
             return
         if answer.more or request.reply is not None:
+            self._on_part(request, answer)
+        elif request.head.takes_trailers and _is_delayed(request, answer):
+            self._begin(request, answer, delayed=True)
             self._on_part(request, answer)
         else:
             request.reply = self._replies.answer(request, answer, close=self._is_last(request))
@@ -172,61 +182,58 @@ class Connection(asyncio.Protocol):
 
     def drain(self) -> None:
         """Closes after the last answer that is due; a request half read is still taken."""
-        self._draining = True
-        if not self._reader.in_message:
+        self._entrance.drain()
+        if self._entrance.closing:
             self._close_when_answered()
 
     def abort(self) -> None:
         """Cuts the connection."""
         self._transport.abort()
 
+    def _begin(self, request: Request, answer: Answer, *, delayed: bool = False) -> Streamed:
+        head = self._replies.begin(
+            request, answer, close=self._is_last(request), delayed=delayed
+        )
+        reply = request.reply = Streamed(head, chunked=request.head.takes_chunks)
+        return reply
+
     def _on_part(self, request: Request, answer: Answer) -> None:
-        reply = request.reply
-        if reply is None:
-            head = self._replies.begin(request, answer, close=self._is_last(request))
-            reply = request.reply = Streamed(head, chunked=request.head.takes_chunks)
+        reply = request.reply or self._begin(request, answer)
         assert isinstance(reply, Streamed)
         reply.add(answer.payload)
         if answer.more:
             return
-        if answer.outcome == Outcome.RETURNED:
+        if answer.outcome == Outcome.RETURNED or not request.begun:
             reply.end()
         else:
             reply.cut_off()
 
     def _close_when_answered(self) -> None:
-        self._closing = True
-        if not self._waiting:
+        if not self._waiting and not self._writer.is_busy and self._entrance.has_ended:
             self._transport.close()
 
-    def _refuse_and_close(self, status: Status, message: str) -> None:
-        self._closing = self._lingers = True
-        self._write_in_turn(_Ready(self._replies.error(status, message, close=True)))
-
     def _is_last(self, request: Request) -> bool:
-        return self._closing and self._waiting[-1] is request
-
-    def _write_in_turn(self, ready: _Ready) -> None:
-        self._waiting.append(ready)
-        self._flush()
+        return self._entrance.has_ended and self._waiting[-1] is request
 
     def _flush(self) -> None:
         """Writes what is due: answers, and parts of one, with none unanswered before them."""
-        waiting = self._waiting
-        while waiting and (reply := waiting[0].reply) is not None:
+        waiting, writer = self._waiting, self._writer
+        while waiting and not writer.is_busy and (reply := waiting[0].reply) is not None:
+            first = waiting[0]
             if isinstance(reply, bytes):
-                self._transport.write(reply)
-            elif not self._write_streamed(waiting[0]):
+                quota = first.quota if isinstance(first, _Ready) else first.deployment.quota
+                writer.write(reply, quota)
+            elif not self._write_streamed(first):
                 break
             waiting.popleft()
         if not self._reading and len(waiting) <= PIPELINED_MAX:
-            self._update_reading()
-        if waiting:
+            self.update_reading()
+        if waiting or writer.is_busy:
             return
         if self._lingers:
             self._transport.write_eof()
             asyncio.get_running_loop().call_later(LINGER_S, self._transport.close)
-        elif self._closing:
+        elif self._entrance.has_ended:
             self._transport.close()
         elif self._owes_continue:
             self._owes_continue = False
@@ -237,18 +244,27 @@ class Connection(asyncio.Protocol):
         reply = request.reply
         assert isinstance(request, Request)
         assert isinstance(reply, Streamed)
+        quota = request.deployment.quota
         if rendered := reply.take():
-            self._transport.write(rendered)
+            self._writer.write(rendered, quota, reply)
+            if self._writer.is_busy:
+                return False
         if reply.cut:
             self._cut_off(reply)
             return False
         if not self._write_paused and (count_bytes := reply.take_grant()):
             self._dispatcher.grant(request, count_bytes)
-        return reply.complete
+        if not reply.complete:
+            return False
+        delays_ns = request.delay_ns, reply.delay_ns
+        announced = request.head.takes_trailers and any(delays_ns)
+        self._transport.write(reply.last_chunk(delay_trailers(*delays_ns) if announced else b""))
+        return True
 
     def _cut_off(self, reply: Streamed) -> None:
         """Ends the connection so that the client takes the answer for no whole one."""
-        self._closed = self._closing = True
+        self._closed = True
+        self._entrance.close()
         if reply.chunked:
             # The last chunk is missing.
             self._transport.close()
@@ -258,11 +274,10 @@ class Connection(asyncio.Protocol):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()
 
-    def _update_reading(self) -> None:
-        reading = not self._write_paused and len(self._waiting) <= PIPELINED_MAX
-        if reading != self._reading and not self._closed:
-            self._reading = reading
-            if reading:
-                self._transport.resume_reading()
-            else:
-                self._transport.pause_reading()
+
+def _is_delayed(request: Request, answer: Answer) -> bool:
+    """Whether the throttle held up the request, or will hold up this answer."""
+    throttle = request.deployment.quota.throttle
+    if throttle is None:
+        return False
+    return bool(request.delay_ns) or throttle.would_wait(len(answer.payload), now_ns())

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from router.core.dispatcher import Dispatcher
 from router.core.lane import Lane
+from router.core.quota import Budgets
 from router.core.request import Answer, Request
 from router.core.routing import Routing
 from router.data_plane.request_ids import RequestIds
@@ -27,11 +28,16 @@ now_ns = time.monotonic_ns
 
 
 class Engine:
-    """Routes requests to instances over gRPC. To be made and used on one event loop."""
+    """Routes requests to instances over gRPC. To be made and used on one event loop.
 
-    def __init__(self) -> None:
+    Args:
+        budgets: where endpoints' quotas are kept; None for this process alone.
+    """
+
+    def __init__(self, budgets: Budgets | None = None) -> None:
         self.request_ids = RequestIds()
-        self.dispatcher = Dispatcher(self, random.Random(), now_ns())  # noqa: S311 - not a secret
+        rng = random.Random()  # noqa: S311 - fairness, not secrecy
+        self.dispatcher = Dispatcher(self, rng, now_ns(), budgets)
         self._loop = asyncio.get_running_loop()
         self._upstreams: dict[str, Upstream] = {}
         self._closing: set[asyncio.Task[None]] = set()

@@ -22,6 +22,7 @@ _LEAVES_LENGTH_OPEN = {b"expect", b"transfer-encoding"}
 # The headers that mean something to the router; the others are passed on at most.
 READ = _OWN | _LEAVES_LENGTH_OPEN | {
     b"authorization", b"azureml-model-deployment", b"content-length", b"content-type", b"host",
+    b"te",
 }  # fmt: skip
 _NOT_REPEATED = _OWN | _LEAVES_LENGTH_OPEN
 
@@ -96,5 +97,13 @@ def make_head(
             legacy_id=legacy_id,
             echo=echo,
             takes_chunks=not is_old,
+            takes_trailers=not is_old and b"trailers" in value(b"te", b"").lower(),
+            size_bytes=_size_bytes(method, url, headers),
         ),
     )
+
+
+def _size_bytes(method: bytes, url: bytes, headers: Sequence[tuple[bytes, bytes]]) -> int:
+    """As clients write it: a space, and line ends, where the standard has them."""
+    line = len(method) + len(url) + len(b"  HTTP/1.1\r\n")
+    return line + sum(len(name) + len(value) + len(b": \r\n") for name, value in headers) + 2

@@ -1,4 +1,4 @@
-"""A whole request becomes a call of the core, or an answer at once.
+"""A request becomes calls of the core: may it come in, and who takes it.
 
 Which endpoint, which part of it and whose key are read off here; whether the request is
 taken, and by whom it is served, is the core's to say.
@@ -6,23 +6,17 @@ taken, and by whom it is served, is the core's to say.
 
 from router.core.dispatcher import Dispatcher
 from router.core.request import Client, Refusal, Request
+from router.core.snapshot import SnapshotEndpoint
 from router.data_plane import statuses
 from router.data_plane.addresses import SCORE
-from router.data_plane.engine import now_ns
 from router.data_plane.heads import HEAD_END, ParsedHead
 from router.data_plane.replies import Replies
 
 
-def take_in(
-    parsed: ParsedHead,
-    body: bytes,
-    dispatcher: Dispatcher,
-    replies: Replies,
-    client: Client,
-    *,
-    close: bool,
-) -> Request | bytes:
-    """Hands a request to the dispatcher, or renders why not.
+def locate(
+    parsed: ParsedHead, dispatcher: Dispatcher, replies: Replies, arrived_ns: int, *, close: bool
+) -> SnapshotEndpoint | bytes:
+    """The endpoint that a request names and may call, or the answer that says why not.
 
     Args:
         close: whether the connection ends behind the answer.
@@ -37,17 +31,23 @@ def take_in(
         # Answered without a body, whatever its headers announce.
         reply = replies.error(statuses.METHOD_NOT_ALLOWED, "", close=close)
         return reply.partition(HEAD_END)[0] + HEAD_END
-    name, target = parsed.destination
-    head = parsed.passed_on
-    arrived_ns = now_ns()
-    endpoint = dispatcher.authorize(name, parsed.authorization, arrived_ns)
-    result: Request | Refusal
+    endpoint = dispatcher.authorize(parsed.destination[0], parsed.authorization, arrived_ns)
     if isinstance(endpoint, Refusal):
-        result = endpoint
-    elif target == SCORE:
-        result = dispatcher.arrive(endpoint, parsed.pinned, body, head, client, arrived_ns)
-    else:
-        result = dispatcher.arrive_aside(endpoint, parsed.pinned, head, client, arrived_ns)
-    if isinstance(result, Refusal):
-        return replies.refusal(result, head=head, close=close)
-    return result
+        return replies.refusal(endpoint, head=parsed.passed_on, close=close)
+    return endpoint
+
+
+def take_in(
+    endpoint: SnapshotEndpoint,
+    parsed: ParsedHead,
+    body: bytes,
+    dispatcher: Dispatcher,
+    client: Client,
+    arrived_ns: int,
+) -> Request | Refusal:
+    """Hands a whole request to the dispatcher."""
+    assert parsed.destination is not None
+    head = parsed.passed_on
+    if parsed.destination[1] == SCORE:
+        return dispatcher.arrive(endpoint, parsed.pinned, body, head, client, arrived_ns)
+    return dispatcher.arrive_aside(endpoint, parsed.pinned, head, client, arrived_ns)

@@ -29,7 +29,7 @@ class RefusedError(Exception):
 class Owner(Protocol):
     """Who gets the requests."""
 
-    def on_expect_continue(self) -> None:
+    def on_expect_continue(self, parsed: ParsedHead) -> None:
         """The client waits for an interim answer before it sends the body."""
 
     def on_request(self, parsed: ParsedHead, body: bytes) -> None:
@@ -73,6 +73,15 @@ class Reader:
         self._missing_bytes = 0
         self._body: list[bytes] = []
         self._first: ParsedHead | None = None
+
+    @property
+    def unfinished(self) -> tuple[ParsedHead, int] | None:
+        """The head, and the bytes so far of the body, of a request that is not whole yet."""
+        if not self.in_message:
+            return None
+        if self._missing_bytes:
+            return self._parsed, self._parsed.body_bytes - self._missing_bytes
+        return (self._parsed, self._body_bytes) if self._body_begun else None
 
     def feed(self, data: bytes) -> None:
         """Takes in bytes; calls the owner for each request that they complete.
@@ -194,7 +203,7 @@ class Reader:
         if self._first is None:
             self._first = self._parsed
         if self._parsed.expects_continue:
-            self._owner.on_expect_continue()
+            self._owner.on_expect_continue(self._parsed)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body, chunked or not."""

@@ -21,6 +21,11 @@ MODEL_STATUS_OK = 200
 NS_PER_MS = 1e6
 # Looked up once: an enumeration's members cost as much as a field of the answer.
 _RETURNED = Outcome.RETURNED
+_DELAY_TRAILERS = (
+    b"ms-azureml-bandwidth-request-delay-ms",
+    b"ms-azureml-bandwidth-response-delay-ms",
+)
+_TRAILER_LINE = b"trailer: %s\r\n" % b", ".join(_DELAY_TRAILERS)
 _SERVER_VERSION = b"x-ms-server-version: turnout/%s\r\n" % version("turnout").encode()
 
 
@@ -50,12 +55,19 @@ class Replies:
             payload,
         )
 
-    def begin(self, request: Request, answer: Answer, *, close: bool) -> bytes:
-        """The head of a response whose body comes in parts."""
+    def begin(
+        self, request: Request, answer: Answer, *, close: bool, delayed: bool = False
+    ) -> bytes:
+        """The head of a response whose body comes in parts.
+
+        Args:
+            delayed: the throttle's trailers will follow.
+        """
         chunked = request.head.takes_chunks
-        return b"%s%s%s\r\n" % (
+        return b"%s%s%s%s\r\n" % (
             self._head(request, answer),
             b"transfer-encoding: chunked\r\n" if chunked else b"",
+            _TRAILER_LINE if delayed else b"",
             b"connection: close\r\n" if close or not chunked else b"",
         )
 
@@ -69,9 +81,11 @@ class Replies:
             request: if it was taken, that is, had a deployment.
         """
         status = BY_REASON[refusal.reason]
+        extra = b"retry-after: %d\r\n" % refusal.retry_after_s if status.passes else b""
         if request is None:
-            return self._error(status, refusal.message, self._ids.refused(), head.echo, close=close)
-        extra = request.head.echo + _deployment_header(request.deployment.name)
+            extra += head.echo
+            return self._error(status, refusal.message, self._ids.refused(), extra, close=close)
+        extra += request.head.echo + _deployment_header(request.deployment.name)
         return self._error(status, refusal.message, self._ids.taken(request.id), extra, close=close)
 
     def error(self, status: Status, message: str, *, close: bool) -> bytes:
@@ -146,6 +160,16 @@ class Replies:
             _SERVER_VERSION,
             _deployment_header(deployment),
         )
+
+
+def delay_trailers(request_delay_ns: int, response_delay_ns: int) -> bytes:
+    """How long the throttle held up a request and its response (azure.md 4.6)."""
+    return b"".join(
+        b"%s: %d\r\n" % (name, round(delay_ns / NS_PER_MS))
+        for name, delay_ns in zip(
+            _DELAY_TRAILERS, (request_delay_ns, response_delay_ns), strict=True
+        )
+    )
 
 
 def _deployment_header(name: str) -> bytes:

@@ -16,11 +16,13 @@ class Status(Struct, frozen=True):
         line: status code and reason phrase, as in the first line of a response.
         code: the error body's code.
         headers: whole lines to add, each with its line end.
+        passes: the same request may succeed a little later; clients are told when.
     """
 
     line: bytes
     code: str
     headers: bytes = b""
+    passes: bool = False
 
 
 def _model_error(reason: Reason) -> bytes:
@@ -38,11 +40,16 @@ BY_REASON = {
     Reason.INSTANCE_LOST: Status(
         b"424 Model error", "ModelError", _model_error(Reason.INSTANCE_LOST)
     ),
-    Reason.STOPPING: Status(b"503 Service Unavailable", "Stopping", b"retry-after: 1\r\n"),
+    Reason.STOPPING: Status(b"503 Service Unavailable", "Stopping", passes=True),
     Reason.TOO_MANY_PENDING: Status(
         b"429 Too many pending requests",
         "TooManyPendingRequests",
-        _model_error(Reason.TOO_MANY_PENDING) + b"retry-after: 1\r\n",
+        _model_error(Reason.TOO_MANY_PENDING),
+        passes=True,
+    ),
+    Reason.RATE_LIMITED: Status(b"429 Rate-limited", "RateLimited", passes=True),
+    Reason.TOO_MANY_CONNECTIONS: Status(
+        b"429 Too many connections", "TooManyConnections", passes=True
     ),
 }
 

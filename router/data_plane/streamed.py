@@ -4,7 +4,6 @@ connection.py decides when to write; the instance sends only what was granted, s
 client that reads slowly holds little in memory here.
 """
 
-LAST_CHUNK = b"0\r\n\r\n"
 
 
 class Streamed:
@@ -17,15 +16,17 @@ class Streamed:
     Attributes:
         complete: nothing more will come.
         cut: it broke off; the client must not take what it got for the whole.
+        delay_ns: how long the throttle held it up.
     """
 
-    __slots__ = ("_rendered", "_ungranted_bytes", "chunked", "complete", "cut")
+    __slots__ = ("_rendered", "_ungranted_bytes", "chunked", "complete", "cut", "delay_ns")
 
     def __init__(self, head: bytes, *, chunked: bool) -> None:
         self._rendered = [head]
         self.chunked = chunked
         self.complete = False
         self.cut = False
+        self.delay_ns = 0
         self._ungranted_bytes = 0
 
     def add(self, payload: bytes) -> None:
@@ -42,8 +43,14 @@ class Streamed:
     def end(self) -> None:
         """It is whole."""
         self.complete = True
-        if self.chunked:
-            self._rendered.append(LAST_CHUNK)
+
+    def last_chunk(self, trailers: bytes) -> bytes:
+        """What ends it on the wire, behind all of its parts.
+
+        Args:
+            trailers: header lines, each with its line end.
+        """
+        return b"0\r\n%s\r\n" % trailers if self.chunked else b""
 
     def cut_off(self) -> None:
         """Its rest will not come."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from router.core.quota import Budgets, LocalBudgets
 from router.core.worker_protocol import (
     Applied,
     Apply,
@@ -24,6 +25,7 @@ from router.core.worker_protocol import (
     Stop,
     Stopping,
 )
+from router.data_plane.budgets import SharedBudgets
 from router.data_plane.control import ControlSocket
 from router.data_plane.engine import Engine
 from router.data_plane.listener import Listener
@@ -33,12 +35,21 @@ EXIT_FORCED = 1
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
-    """What a worker's command line says."""
+    """What a worker's command line says.
+
+    Attributes:
+        budgets: the file that workers share of endpoints' quotas.
+        worker: this one's number, from 0.
+        workers: how many there are.
+    """
 
     socket: Path
     host: str
     port: int
     max_payload_bytes: int
+    budgets: Path
+    worker: int
+    workers: int
 
 
 async def serve(settings: WorkerSettings) -> None:
@@ -50,7 +61,7 @@ async def serve(settings: WorkerSettings) -> None:
 class _Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
-        self._engine = Engine()
+        self._engine = Engine(_budgets(settings))
         self._listener = Listener(
             self._engine.dispatcher, self._engine.request_ids, settings.max_payload_bytes
         )
@@ -99,3 +110,10 @@ class _Worker:
                 # After the reply is written.
                 asyncio.get_running_loop().call_soon(self._stop.set)
                 return Stopping()
+
+
+def _budgets(settings: WorkerSettings) -> Budgets:
+    """A worker that is the only one shares nothing."""
+    if settings.workers == 1:
+        return LocalBudgets()
+    return SharedBudgets(settings.budgets, settings.worker, settings.workers)

@@ -17,8 +17,10 @@ from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
 from router.control_plane.workers import WorkerPool
 from router.core.config import DataPlaneSettings
+from router.core.quota_settings import QuotaSettings, quotas_of
 from tests.control_plane.daemon import Client
 
+QUOTA_OF = quotas_of(QuotaSettings())
 METHODS = {"get", "put", "post", "patch", "delete"}
 BLOBS = "/blobs/{container}/{name}"
 
@@ -28,7 +30,7 @@ def app(tmp_path: Path) -> Iterator[web.Application]:
     """The whole API, of a control plane that is not started."""
     folder = StateFolder(tmp_path)
     store = Store.open(":memory:")
-    plane = ControlPlane(store, folder, WorkerPool(folder, DataPlaneSettings()), 0, {})
+    plane = ControlPlane(store, folder, WorkerPool(folder, DataPlaneSettings()), 0, {}, QUOTA_OF)
     app = make_app(plane, dict)
     app.add_routes(asset_routes(plane.registry, plane.blobs))
     app.add_routes(blob_routes(plane.blobs, 1))

@@ -15,8 +15,11 @@ from router.control_plane.routing_of import Placed, routing_of
 from router.core.deployment_spec import CodeConfiguration, DeploymentSpec, RequestSettings
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import Conflict, ResourceNotFound, TurnoutError
-from router.core.routing import InstanceRoute
+from router.core.quota_settings import QuotaSettings, quotas_of
+from router.core.routing import EndpointQuota, InstanceRoute
 from router.core.statistics import DeploymentStatistics, EndpointStatistics, WorkerStatistics
+
+QUOTA_OF = quotas_of(QuotaSettings())
 
 
 def deployment_counts(name: str, live: int) -> DeploymentStatistics:
@@ -32,6 +35,12 @@ def worker_counts(generation: int, **live: int) -> WorkerStatistics:
         scheduled=sum(live.values()),
         mirror_considered=0,
         refused=2,
+        request_bytes=100,
+        response_bytes=10,
+        copy_bytes=1,
+        delayed=0,
+        request_delay_ns=0,
+        response_delay_ns=0,
         deployments=tuple(deployment_counts(name, count) for name, count in live.items()),
     )
     return WorkerStatistics(
@@ -43,6 +52,7 @@ def test_counters_of_workers_add_up_by_name() -> None:
     total = sum_of_workers([worker_counts(4, blue=3), worker_counts(3, blue=5, green=1)])
     assert (total.generation, total.accepted, total.answered, total.in_flight) == (3, 20, 18, 2)
     (endpoint,) = total.endpoints
+    assert (endpoint.request_bytes, endpoint.response_bytes, endpoint.copy_bytes) == (200, 20, 2)
     assert (endpoint.scheduled, endpoint.refused) == (9, 4)
     assert [(d.name, d.live, d.direct) for d in endpoint.deployments] == [
         ("blue", 8, 2),
@@ -72,7 +82,7 @@ def test_the_routing_follows_what_serves_not_what_is_still_being_brought_up() ->
     deployment = replace(
         declared_deployment(new, None), serving=Serving(spec=OLD, revision=1), state="Updating"
     )
-    routing = routing_of(5, [(endpoint, [deployment])], {("e", "blue"): Placed(3, (ROUTE,))})
+    routing = routing_of(5, [(endpoint, [deployment])], {("e", "blue"): Placed(3, (ROUTE,))}, QUOTA_OF)
     assert routing.generation == 5
     (routed,) = routing.endpoints
     assert routed.traffic == {"blue": 100}
@@ -80,14 +90,15 @@ def test_the_routing_follows_what_serves_not_what_is_still_being_brought_up() ->
     (blue,) = routed.deployments
     assert (blue.request_timeout_ms, blue.instance_count, blue.parallel_runs) == (1000, 3, 4)
     assert blue.instances == (ROUTE,)
+    assert routed.quota == EndpointQuota(bandwidth_bytes_per_s=5_000_000), "azure.md 4.5"
 
 
 def test_what_is_being_deleted_is_in_no_routing() -> None:
     endpoint = declared_endpoint(EndpointSpec(name="e"), None)
     deployment = replace(declared_deployment(OLD, None), state="Deleting")
-    (routed,) = routing_of(1, [(endpoint, [deployment])], {}).endpoints
+    (routed,) = routing_of(1, [(endpoint, [deployment])], {}, QUOTA_OF).endpoints
     assert routed.deployments == ()
-    assert routing_of(1, [(replace(endpoint, state="Deleting"), [])], {}).endpoints == ()
+    assert routing_of(1, [(replace(endpoint, state="Deleting"), [])], {}, QUOTA_OF).endpoints == ()
 
 
 def test_logs_of_several_instances_come_in_order_each_under_its_name(tmp_path: Path) -> None:

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import grpc
 
-from router.core.routing import DeploymentRoute, EndpointRoute, InstanceRoute, Routing
+from router.core.routing import (
+    DeploymentRoute,
+    EndpointQuota,
+    EndpointRoute,
+    InstanceRoute,
+    Routing,
+)
 from router.data_plane.engine import Engine
 from router.data_plane.listener import Listener
 from runtime.parts import Parts
@@ -117,6 +123,7 @@ class Worker:
         *,
         concurrency: int = 1000,
         timeout_ms: int = 5000,
+        quota: EndpointQuota | None = None,
     ) -> None:
         """Applies a routing; ``deployments`` maps names to their instances' names."""
         routes = tuple(
@@ -135,10 +142,14 @@ class Worker:
             deployments=routes,
             traffic=traffic,
             mirror_traffic=mirror_traffic or {},
+            quota=quota or EndpointQuota(),
         )
-        await self.engine.apply(
-            Routing(generation=next(self._generation), endpoints=(endpoint,))
-        )  # fmt: skip
+        await self.apply(endpoint)
+
+    async def apply(self, *endpoints: EndpointRoute) -> None:
+        """Swaps to these endpoints."""
+        self.routing = Routing(generation=next(self._generation), endpoints=endpoints)
+        await self.engine.apply(self.routing)
 
     async def close(self) -> None:
         await self.listener.drain(0)

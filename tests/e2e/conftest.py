@@ -11,12 +11,12 @@ from tests.e2e.harness import Daemon
 
 
 @pytest.fixture
-def daemon_with() -> Iterator[Callable[[str], Daemon]]:
+def daemon_with() -> Iterator[Callable[..., Daemon]]:
     started: list[Daemon] = []
 
-    def start(settings: str) -> Daemon:
+    def start(settings: str, workers: int = 1) -> Daemon:
         # A short path: Unix sockets have room for 107 bytes.
-        started.append(Daemon(Path(tempfile.mkdtemp(prefix="t-")), settings))
+        started.append(Daemon(Path(tempfile.mkdtemp(prefix="t-")), settings, workers))
         return started[-1]
 
     yield start
@@ -26,5 +26,5 @@ def daemon_with() -> Iterator[Callable[[str], Daemon]]:
 
 
 @pytest.fixture
-def daemon(daemon_with: Callable[[str], Daemon]) -> Daemon:
+def daemon(daemon_with: Callable[..., Daemon]) -> Daemon:
     return daemon_with("")

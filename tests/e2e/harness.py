@@ -14,15 +14,15 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 TURNOUT = str(Path(sys.executable).parent / "turnout")
 CLIENTS = 8
 WAIT_S = 60
-CONFIG = "data_plane: {port: 0}\ncontrol_plane: {port: 0}\n"
+CONFIG = "data_plane: {{port: 0, workers: {workers}}}\ncontrol_plane: {{port: 0}}\n"
 
 
 class Daemon:
     """`turnout serve` in a folder of its own, on free ports."""
 
-    def __init__(self, folder: Path, settings: str = "") -> None:
+    def __init__(self, folder: Path, settings: str = "", workers: int = 1) -> None:
         self.folder = folder
-        (folder / "turnout.yml").write_text(CONFIG + settings)
+        (folder / "turnout.yml").write_text(CONFIG.format(workers=workers) + settings)
         self._start()
 
     def restart(self) -> None:

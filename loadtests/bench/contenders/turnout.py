@@ -33,6 +33,7 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 WORKER_MODULE = "router.data_plane"
 # High enough that none is refused.
 CONCURRENT_MAX = 1000
+BANDWIDTH_BYTES_PER_S = 9_000_000_000
 READY = "turnout is ready"
 RESOURCE = (
     "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
@@ -157,6 +158,8 @@ def _write(folder: Path, setup: Setup, port: int, control_port: int) -> None:
     config = {
         "data_plane": {"port": port, "workers": setup.workers},
         "control_plane": {"port": control_port, "tls_port": None},
+        # Counted, and too high to slow anything.
+        "quotas": {"bandwidth_bytes_per_s": BANDWIDTH_BYTES_PER_S},
         "endpoints": declared,
     }
     (folder / "turnout.yml").write_text(yaml.safe_dump(config))

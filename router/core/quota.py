@@ -1,0 +1,171 @@
+"""What one endpoint may use in one worker, and has used: bytes, requests, connections.
+
+It goes on when the endpoint is updated, like its lanes, unless its limits change. They come
+from turnout.yml (quota_settings.py); azure.md 4.5 and 4.6 say what they mean. Waiting and
+pacing are the listener's work: here it is told how long.
+"""
+
+from typing import Protocol
+
+from router.core.routing import EndpointQuota
+from router.core.throttle import Throttle, lease_bytes
+from router.core.token_bucket import Budget, TokenBucket
+
+# Which of an endpoint's buckets; all of them hold one second's worth.
+BANDWIDTH, REQUESTS, CONNECTIONS = range(3)
+
+
+class Open(Protocol):
+    """How many connections of an endpoint are open, in all workers."""
+
+    def add(self, most: int) -> bool:
+        """Counts one more, unless there are as many."""
+
+    def remove(self) -> None:
+        """One that was counted is closed."""
+
+
+class Budgets(Protocol):
+    """Where buckets and counts are kept.
+
+    Attributes:
+        workers: how many processes keep them together.
+    """
+
+    workers: int
+
+    def bucket(self, endpoint: str, kind: int, per_s: int, burst: int) -> Budget:
+        """An endpoint's bucket."""
+
+    def open_connections(self, endpoint: str) -> Open:
+        """An endpoint's count."""
+
+
+class LocalOpen:
+    """The count of a process that shares it with no other."""
+
+    __slots__ = ("_count",)
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def add(self, most: int) -> bool:
+        """See Open."""
+        if self._count >= most:
+            return False
+        self._count += 1
+        return True
+
+    def remove(self) -> None:
+        """See Open."""
+        self._count -= 1
+
+
+class LocalBudgets:
+    """Buckets and counts of a process that shares them with no other."""
+
+    def __init__(self) -> None:
+        self.workers = 1
+
+    def bucket(self, endpoint: str, kind: int, per_s: int, burst: int) -> Budget:
+        """See Budgets."""
+        del endpoint, kind
+        return TokenBucket(per_s, burst)
+
+    def open_connections(self, endpoint: str) -> Open:
+        """See Budgets."""
+        del endpoint
+        return LocalOpen()
+
+
+class Quota:
+    """Limits and counts of one endpoint in one worker.
+
+    Attributes:
+        limits: what they are; None in it is no limit.
+        throttle: None without a limit of bandwidth.
+        request_bytes, response_bytes, copy_bytes: that have passed, headers included where
+            there are any.
+        delayed: how often a part of a request or of a response was held up.
+        request_delay_ns, response_delay_ns: for how long, all together.
+    """
+
+    __slots__ = (
+        "_new_connections",
+        "_open",
+        "_requests",
+        "copy_bytes",
+        "delayed",
+        "limits",
+        "request_bytes",
+        "request_delay_ns",
+        "response_bytes",
+        "response_delay_ns",
+        "throttle",
+    )
+
+    def __init__(self, name: str, limits: EndpointQuota, budgets: Budgets) -> None:
+        self.limits = limits
+        self.throttle: Throttle | None = None
+        if (rate := limits.bandwidth_bytes_per_s) is not None:
+            lease = lease_bytes(rate, budgets.workers)
+            held = rate - lease * budgets.workers
+            budget = budgets.bucket(name, BANDWIDTH, rate, held)
+            self.throttle = Throttle(budget, rate, lease)
+        self._requests, self._new_connections = (
+            None if per_s is None else budgets.bucket(name, kind, per_s, per_s)
+            for kind, per_s in (
+                (REQUESTS, limits.requests_per_s),
+                (CONNECTIONS, limits.connections_per_s),
+            )
+        )
+        self._open = None if limits.connections is None else budgets.open_connections(name)
+        self.request_bytes = self.response_bytes = self.copy_bytes = 0
+        self.delayed = self.request_delay_ns = self.response_delay_ns = 0
+
+    def charge_request(self, count_bytes: int, now_ns: int) -> int:
+        """Counts what has come of a request; returns the ns until it may go on."""
+        self.request_bytes += count_bytes
+        throttle = self.throttle
+        return 0 if throttle is None else throttle.charge_all(count_bytes, now_ns)
+
+    def charge_response(self, count_bytes: int, now_ns: int) -> int:
+        """Counts a piece of a response; returns the ns until it may be written."""
+        self.response_bytes += count_bytes
+        throttle = self.throttle
+        return 0 if throttle is None else throttle.charge(count_bytes, now_ns)
+
+    def charge_copy(self, count_bytes: int, now_ns: int) -> None:
+        """Counts bytes of a mirrored copy or its answer. It waits for nothing, others for it."""
+        self.copy_bytes += count_bytes
+        if self.throttle is not None:
+            self.throttle.charge_all(count_bytes, now_ns)
+
+    def note_request_delay(self, wait_ns: int) -> None:
+        """A part of a request is held up."""
+        self.delayed += 1
+        self.request_delay_ns += wait_ns
+
+    def note_response_delay(self, wait_ns: int) -> None:
+        """A piece of a response is held up."""
+        self.delayed += 1
+        self.response_delay_ns += wait_ns
+
+    def take_request(self, now_ns: int) -> int:
+        """Counts a request; returns the ns after which it might be taken, 0 if it is."""
+        return 0 if self._requests is None else self._requests.take(1, now_ns)
+
+    def open_connection(self, now_ns: int) -> str | None:
+        """Counts a connection; returns the name of the limit that forbids it, if one does."""
+        most = self.limits.connections
+        if self._open is not None and most is not None and not self._open.add(most):
+            return "connections"
+        if self._new_connections is not None and self._new_connections.take(1, now_ns):
+            self.close_connection()
+            return "connections_per_s"
+        return None
+
+    def close_connection(self) -> None:
+        """A connection that was counted is gone."""
+        if self._open is not None:
+            self._open.remove()

@@ -1,0 +1,253 @@
+"""The way in of one connection: whole requests go to the dispatcher, when their bytes may.
+
+reader.py makes requests of bytes; the endpoint's quota says how long they have to wait, and
+until then nothing more is read. What is answered, and in which order, is connection.py's.
+"""
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+from router.core.quota import Quota
+from router.core.request import Client, Refusal, Request
+from router.core.snapshot import SnapshotEndpoint
+from router.data_plane import statuses
+from router.data_plane.alarm import Alarm
+from router.data_plane.engine import now_ns
+from router.data_plane.heads import ParsedHead
+from router.data_plane.intake import locate, take_in
+from router.data_plane.reader import Reader, RefusedError
+
+if TYPE_CHECKING:
+    from router.data_plane.listener import Listener
+
+# Whose key is wrong needn't send a larger body than this, or one of unknown length.
+UNASKED_BYTES_MAX = 64 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class Exit(Client, Protocol):
+    """The connection's other half, which answers."""
+
+    def on_taken(self, request: Request) -> None:
+        """The dispatcher has it, and will answer."""
+
+    def answer(self, reply: bytes, quota: Quota | None) -> None:
+        """This is the answer to what came last."""
+
+    def refuse(self, reply: bytes) -> None:
+        """This is the last answer, whatever else the client sends."""
+
+    def proceed(self) -> None:
+        """Tells the client to send the body that it asked leave for, in its turn."""
+
+    def update_reading(self) -> None:
+        """Something has changed in whether more is to be read."""
+
+
+class Entrance:
+    """What one client sends.
+
+    Attributes:
+        closing: nothing is taken any more but what is held here.
+    """
+
+    __slots__ = (
+        "_alarm",
+        "_charged_bytes",
+        "_delay_ns",
+        "_dispatcher",
+        "_draining",
+        "_exit",
+        "_first_is_charged",
+        "_held",
+        "_quota",
+        "_reader",
+        "_replies",
+        "closing",
+    )
+
+    def __init__(self, exit_: Exit, listener: "Listener") -> None:
+        self._exit = exit_
+        self._dispatcher = listener.dispatcher
+        self._replies = listener.replies
+        self._reader = Reader(self, listener.known_heads, listener.max_payload_bytes)
+        # No request after the one that is being read now, if any.
+        self._draining = listener.draining
+        self.closing = False
+        # Whole requests that wait for the throttle, or behind one that does.
+        self._held: deque[tuple[ParsedHead, bytes]] = deque()
+        self._first_is_charged = False
+        self._alarm = Alarm(self._on_time)
+        # Of the request that comes now or is held first.
+        self._charged_bytes = 0
+        self._delay_ns = 0
+        # The endpoint's that the connection counts as one of.
+        self._quota: Quota | None = None
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a request has begun to come and is not whole yet."""
+        return self._reader.in_message
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the throttle lets nothing in for now."""
+        return self._alarm.is_set
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing that came is still here."""
+        return not self._reader.in_message and not self._held
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no request will come out of here any more."""
+        return self.closing and not self._held
+
+    def feed(self, data: bytes) -> None:
+        """Takes in bytes."""
+        if self.closing:
+            return
+        try:
+            self._reader.feed(data)
+            if self._reader.in_message:
+                self._on_unfinished()
+        except RefusedError as refused:
+            # What follows the last request that a client may send is of no concern.
+            if not self.closing:
+                self._refuse(self._replies.error(refused.status, refused.message, close=True))
+        except Exception:
+            log.exception("a request could not be taken")
+            message = "the router failed; its log says how"
+            self._refuse(self._replies.error(statuses.INTERNAL_ERROR, message, close=True))
+
+    def drain(self) -> None:
+        """Takes no request that has not begun to come."""
+        self._draining = True
+        if not self._reader.in_message:
+            self.closing = True
+
+    def close(self) -> None:
+        """The client is gone, and what is held with it."""
+        self.closing = True
+        self._alarm.cancel()
+        self._held.clear()
+        if self._quota is not None:
+            self._quota.close_connection()
+            self._quota = None
+
+    # The reader's Owner
+
+    def on_expect_continue(self, parsed: ParsedHead) -> None:
+        """Lets the client send the body, unless it is of no use."""
+        found = locate(parsed, self._dispatcher, self._replies, now_ns(), close=True)
+        if isinstance(found, bytes):
+            self._refuse(found)
+        else:
+            self._exit.proceed()
+
+    def on_request(self, parsed: ParsedHead, body: bytes) -> None:
+        """Takes a whole request."""
+        if self.closing:
+            return
+        if self._draining or not parsed.keep_alive:
+            self.closing = True
+        if self._alarm.is_set:
+            self._held.append((parsed, body))
+        else:
+            self._enter(parsed, body)
+
+    def _on_unfinished(self) -> None:
+        """Charges for what has come of a long body; nobody sends one in vain."""
+        found = self._reader.unfinished
+        if found is None or self._alarm.is_set or self.closing:
+            return
+        parsed, body_bytes = found
+        if 0 < parsed.body_bytes <= UNASKED_BYTES_MAX:
+            return
+        now = now_ns()
+        endpoint = locate(parsed, self._dispatcher, self._replies, now, close=True)
+        if isinstance(endpoint, bytes):
+            self._refuse(endpoint)
+        else:
+            new_bytes = parsed.passed_on.size_bytes + body_bytes - self._charged_bytes
+            self._charged_bytes += new_bytes
+            self._charge(endpoint.quota, new_bytes, now)
+
+    def _enter(self, parsed: ParsedHead, body: bytes) -> None:
+        """Hands a request over, or holds it until its bytes may pass."""
+        now = now_ns()
+        endpoint = locate(parsed, self._dispatcher, self._replies, now, close=self.has_ended)
+        if isinstance(endpoint, bytes):
+            self._charged_bytes = 0
+            self._exit.answer(endpoint, None)
+            return
+        new_bytes = parsed.passed_on.size_bytes + len(body) - self._charged_bytes
+        self._charged_bytes = 0
+        if self._charge(endpoint.quota, new_bytes, now):
+            self._held.appendleft((parsed, body))
+            self._first_is_charged = True
+        else:
+            self._hand_over(endpoint, parsed, body, now)
+
+    def _charge(self, quota: Quota, count_bytes: int, now: int) -> bool:
+        """Counts bytes; tells whether they have to wait."""
+        wait_ns = quota.charge_request(count_bytes, now)
+        if not wait_ns:
+            return False
+        quota.note_request_delay(wait_ns)
+        self._delay_ns += wait_ns
+        self._alarm.set(now + wait_ns)
+        self._exit.update_reading()
+        return True
+
+    def _on_time(self) -> None:
+        if self._first_is_charged:
+            self._first_is_charged = False
+            self._release(*self._held.popleft())
+        while self._held and not self._alarm.is_set:
+            self._enter(*self._held.popleft())
+        self._exit.update_reading()
+
+    def _release(self, parsed: ParsedHead, body: bytes) -> None:
+        """Hands over what was held, by the rules of now (invariant 1)."""
+        now = now_ns()
+        endpoint = locate(parsed, self._dispatcher, self._replies, now, close=self.has_ended)
+        if isinstance(endpoint, bytes):
+            self._exit.answer(endpoint, None)
+        else:
+            self._hand_over(endpoint, parsed, body, now)
+
+    def _hand_over(
+        self, endpoint: SnapshotEndpoint, parsed: ParsedHead, body: bytes, now: int
+    ) -> None:
+        delay_ns, self._delay_ns = self._delay_ns, 0
+        result: Request | Refusal | None = None
+        if endpoint.quota is not self._quota:
+            result = self._count_in(endpoint, now)
+        if result is None:
+            result = take_in(endpoint, parsed, body, self._dispatcher, self._exit, now)
+        if isinstance(result, Request):
+            result.delay_ns = delay_ns
+            self._exit.on_taken(result)
+            return
+        reply = self._replies.refusal(result, head=parsed.passed_on, close=self.has_ended)
+        self._exit.answer(reply, endpoint.quota)
+
+    def _count_in(self, endpoint: SnapshotEndpoint, now: int) -> Refusal | None:
+        """Counts the connection as one of this endpoint's; ends it if there are too many."""
+        refusal = self._dispatcher.open_connection(endpoint, now)
+        if refusal is not None:
+            self.closing = True
+            self._held.clear()
+            return refusal
+        if self._quota is not None:
+            self._quota.close_connection()
+        self._quota = endpoint.quota
+        return None
+
+    def _refuse(self, reply: bytes) -> None:
+        self.closing = True
+        self._exit.refuse(reply)

@@ -1,0 +1,123 @@
+"""What workers share of quotas: a file, whoever of them dies."""
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+from router.core.quota import BANDWIDTH, REQUESTS
+from router.core.token_bucket import TokenBucket
+from router.data_plane.budgets import SharedBudgets
+
+NOW_NS = 10**18
+NS_PER_S = 10**9
+
+
+def of_two(tmp_path: Path) -> tuple[SharedBudgets, SharedBudgets]:
+    return (
+        SharedBudgets(tmp_path / "budgets", 0, 2),
+        SharedBudgets(tmp_path / "budgets", 1, 2),
+    )
+
+
+def test_workers_draw_from_one_bucket(tmp_path: Path) -> None:
+    one, other = (
+        budgets.bucket("my-endpoint", BANDWIDTH, 1000, 1000) for budgets in of_two(tmp_path)
+    )
+    assert one.draw(600, NOW_NS) == 0
+    assert other.take(401, NOW_NS) == NS_PER_S // 1000
+    assert other.draw(500, NOW_NS) == NS_PER_S // 10
+    assert one.draw(100, NOW_NS) == NS_PER_S // 5, "behind the other's"
+    other.give_back(200, NOW_NS)
+    assert one.take(1000, NOW_NS + NS_PER_S) == 0
+
+
+def test_buckets_of_other_endpoints_and_kinds_are_not_touched(tmp_path: Path) -> None:
+    one, other = of_two(tmp_path)
+    assert one.bucket("my-endpoint", BANDWIDTH, 1000, 1000).draw(1000, NOW_NS) == 0
+    for untouched in (
+        other.bucket("my-endpoint-2", BANDWIDTH, 1000, 1000),
+        other.bucket("my-endpoint", REQUESTS, 1000, 1000),
+    ):
+        assert untouched.take(1000, NOW_NS) == 0
+
+
+def test_a_lower_limit_holds_at_once(tmp_path: Path) -> None:
+    one, _ = of_two(tmp_path)
+    assert one.bucket("my-endpoint", BANDWIDTH, 1000, 1000).draw(1, NOW_NS) == 0
+    lowered = one.bucket("my-endpoint", BANDWIDTH, 10, 10)
+    assert lowered.take(11, NOW_NS + 1) > 0
+    assert lowered.take(10, NOW_NS + 1) == 0
+
+
+def test_connections_are_counted_over_all_workers(tmp_path: Path) -> None:
+    one, other = (budgets.open_connections("my-endpoint") for budgets in of_two(tmp_path))
+    assert one.add(2)
+    assert other.add(2)
+    assert not one.add(2)
+    assert not other.add(2)
+    other.remove()
+    assert one.add(2)
+
+
+def test_a_workers_successor_begins_without_its_connections(tmp_path: Path) -> None:
+    dead, other = of_two(tmp_path)
+    for _ in range(2):
+        assert dead.open_connections("my-endpoint").add(3)
+    assert other.open_connections("my-endpoint").add(3)
+    successor = SharedBudgets(tmp_path / "budgets", 0, 2).open_connections("my-endpoint")
+    assert successor.add(3)
+    assert successor.add(3)
+    assert not successor.add(3), "the living worker's still counts"
+
+
+def draw_and_report(path: Path, worker: int, draws: int) -> None:
+    bucket = SharedBudgets(path, worker, 4).bucket("my-endpoint", BANDWIDTH, 1000, 10**6)
+    for _ in range(draws):
+        bucket.draw(1, NOW_NS)
+
+
+def test_draws_of_many_processes_at_once_are_all_counted(tmp_path: Path) -> None:
+    path, draws = tmp_path / "budgets", 2000
+    spawn = multiprocessing.get_context("spawn")
+    processes = [spawn.Process(target=draw_and_report, args=(path, n, draws)) for n in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    bucket = SharedBudgets(path, 3, 4).bucket("my-endpoint", BANDWIDTH, 1000, 10**6)
+    assert bucket.take(10**6 - 3 * draws + 1, NOW_NS) > 0
+    assert bucket.take(10**6 - 3 * draws, NOW_NS) == 0
+
+
+def hold_for_ever(path: Path, held: "multiprocessing.synchronize.Event") -> None:
+    with SharedBudgets(path, 0, 2).locked(0, 4096):
+        held.set()
+        signal.pause()
+
+
+def test_a_worker_that_dies_while_it_draws_holds_up_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "budgets"
+    spawn = multiprocessing.get_context("spawn")
+    held = spawn.Event()
+    process = spawn.Process(target=hold_for_ever, args=(path, held))
+    process.start()
+    assert held.wait(60)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join(60)
+    bucket = SharedBudgets(path, 1, 2).bucket("my-endpoint", BANDWIDTH, 1000, 1000)
+    assert bucket.draw(1000, NOW_NS) == 0
+
+
+def test_only_the_daemons_user_may_read_it(tmp_path: Path) -> None:
+    of_two(tmp_path)
+    assert (tmp_path / "budgets").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_full_bucket_in_the_file_is_a_full_bucket(tmp_path: Path) -> None:
+    shared = of_two(tmp_path)[0].bucket("my-endpoint", BANDWIDTH, 5, 7)
+    alone = TokenBucket(5, 7)
+    for count in (7, 1, 3):
+        assert shared.draw(count, NOW_NS) == alone.draw(count, NOW_NS)
