@@ -48,12 +48,12 @@ class EndpointStatistics(Struct, frozen=True, kw_only=True):
     scheduled: int
     mirror_considered: int
     refused: int
-    request_bytes: int
-    response_bytes: int
-    copy_bytes: int
-    delayed: int
-    request_delay_ns: int
-    response_delay_ns: int
+    request_bytes: int = 0
+    response_bytes: int = 0
+    copy_bytes: int = 0
+    delayed: int = 0
+    request_delay_ns: int = 0
+    response_delay_ns: int = 0
     deployments: tuple[DeploymentStatistics, ...]
 
 

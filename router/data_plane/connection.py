@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from router.core.quota import Quota
 from router.core.request import Answer, Outcome, Refusal, Request
+from router.data_plane import hangup
 from router.data_plane.engine import now_ns
 from router.data_plane.entrance import Entrance
 from router.data_plane.paced import PacedWriter
@@ -92,9 +93,13 @@ class Connection(asyncio.Protocol):
         self._entrance.feed(data)
 
     def eof_received(self) -> bool:
-        """The client sends no more; what it asked is still answered."""
+        """The client sends no more; what it asked is still answered, unless it has gone."""
         self._entrance.closing = True
         self._close_when_answered()
+        first = self._waiting[0] if self._waiting else None
+        if isinstance(first, Request) and first.reply is None and first.head.takes_chunks:
+            self._transport.write(hangup.PROBE)
+            hangup.watch(self._transport)
         return True
 
     def pause_writing(self) -> None:
@@ -122,6 +127,7 @@ class Connection(asyncio.Protocol):
         self._owes_continue = False
         self._waiting.append(_Ready(reply, quota))
         self._flush()
+        self.update_reading()
 
     def refuse(self, reply: bytes) -> None:
         """Writes it in its turn, and closes once the client had the time to read it."""
@@ -191,9 +197,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _begin(self, request: Request, answer: Answer, *, delayed: bool = False) -> Streamed:
-        head = self._replies.begin(
-            request, answer, close=self._is_last(request), delayed=delayed
-        )
+        head = self._replies.begin(request, answer, close=self._is_last(request), delayed=delayed)
         reply = request.reply = Streamed(head, chunked=request.head.takes_chunks)
         return reply
 

@@ -5,7 +5,6 @@ client that reads slowly holds little in memory here.
 """
 
 
-
 class Streamed:
     """The reply to one request whose answer comes in parts.
 

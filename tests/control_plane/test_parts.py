@@ -82,7 +82,9 @@ def test_the_routing_follows_what_serves_not_what_is_still_being_brought_up() ->
     deployment = replace(
         declared_deployment(new, None), serving=Serving(spec=OLD, revision=1), state="Updating"
     )
-    routing = routing_of(5, [(endpoint, [deployment])], {("e", "blue"): Placed(3, (ROUTE,))}, QUOTA_OF)
+    routing = routing_of(
+        5, [(endpoint, [deployment])], {("e", "blue"): Placed(3, (ROUTE,))}, QUOTA_OF
+    )
     assert routing.generation == 5
     (routed,) = routing.endpoints
     assert routed.traffic == {"blue": 100}

@@ -61,7 +61,7 @@ class Owner:
     def __init__(self) -> None:
         self.got: list[object] = []
 
-    def on_expect_continue(self) -> None:
+    def on_expect_continue(self, parsed: ParsedHead) -> None:
         self.got.append("continue")
 
     def on_request(self, parsed: ParsedHead, body: bytes) -> None:

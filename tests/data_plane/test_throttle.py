@@ -17,9 +17,7 @@ REQUEST_DELAY = "ms-azureml-bandwidth-request-delay-ms"
 RESPONSE_DELAY = "ms-azureml-bandwidth-response-delay-ms"
 
 
-async def routed(
-    worker: Worker, quota: EndpointQuota | None = None, mirror: int = 0
-) -> Quota:
+async def routed(worker: Worker, quota: EndpointQuota | None = None, mirror: int = 0) -> Quota:
     """One endpoint with this quota, by default of RATE; returns what the worker counts."""
     for name in ("blue-1", "green-1"):
         await worker.add_instance(name)
@@ -212,7 +210,7 @@ async def test_what_a_client_that_hung_up_has_queued_is_dropped(worker: Worker) 
             writers.append(writer)
             while lane.pending < count:
                 await asyncio.sleep(0.001)
-        writers[1].transport.abort()
+        writers[1].close()
         while lane.pending > 1:
             await asyncio.sleep(0.001)
         # Its place is free for another.

@@ -37,9 +37,7 @@ def declare(folder: Path) -> str:
             f"{{endpoint: {folder}/{name}.yml, deployments: [{folder}/{name}-blue.yml], "
             "traffic: {blue: 100}}"
         )
-    return (
-        f"quotas: {{bandwidth_bytes_per_s: {RATE}}}\nendpoints: [{', '.join(declared)}]\n"
-    )
+    return f"quotas: {{bandwidth_bytes_per_s: {RATE}}}\nendpoints: [{', '.join(declared)}]\n"
 
 
 class Endpoint:
