@@ -3,18 +3,18 @@
 from loadtests.bench.profile import shares, where
 
 WRITE = [
-    "\tffffffff81a vfs_write+0x12 ([kernel.kallsyms])",
-    "\tffffffff81b ksys_write+0x6f ([kernel.kallsyms])",
-    "\tffffffff81c do_syscall_64+0x38 ([kernel.kallsyms])",
+    "\tffffffff81a vfs_write ([kernel.kallsyms])",
+    "\tffffffff81b ksys_write ([kernel.kallsyms])",
+    "\tffffffff81c do_syscall_64 ([kernel.kallsyms])",
     "\t    7f30fd6 [unknown] ([unknown])",
 ]
 SWITCH = [
     "\tffffffff81d finish_task_switch ([kernel.kallsyms])",
-    "\tffffffff81e schedule+0x5e ([kernel.kallsyms])",
+    "\tffffffff81e schedule ([kernel.kallsyms])",
     "\t    7f30fd6 [unknown] ([unknown])",
 ]
 PYTHON = [
-    "\t    7f31cd6 _PyEval_EvalFrameDefault+0x12 (/usr/lib/libpython3.11.so.1.0)",
+    "\t    7f31cd6 _PyEval_EvalFrameDefault (/usr/lib/libpython3.11.so.1.0)",
     "\t    7f31cd7 main (/usr/bin/python3.11)",
 ]
 
