@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format properties mutants bench microbench loadtest lock proto clean
+.PHONY: demo test lint format properties mutants bench profile microbench loadtest lock proto clean
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements.lock
@@ -36,6 +36,9 @@ loadtest: $(STAMP)  ## a rollout under locust's load for a minute, with its HTML
 
 bench: $(STAMP)  ## beside nginx, Envoy, HAProxy, Traefik and other model servers: half an hour
 	$(BIN)/python -m loadtests.bench $(ARGS)
+
+profile: $(STAMP)  ## where a request's time goes in the worker, by Linux's perf
+	$(BIN)/python -m loadtests.bench.profile $(ARGS)
 
 microbench: $(STAMP)  ## what the core costs, in nanoseconds
 	$(BIN)/pytest --benchmark-enable --benchmark-only --benchmark-columns=min,mean,stddev,rounds \
