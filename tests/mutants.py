@@ -78,8 +78,7 @@ MUTANTS = (
            "            endpoint.live and endpoint.live.schedule.pick()\n"
            "            return self._take_direct("),
     Mutant(8, "a bucket holds more than its burst", "token_bucket.py",
-           "self.credit = min(self.credit + self._per_s * (now_ns - self.at_ns), self._full)",
-           "self.credit = self.credit + self._per_s * (now_ns - self.at_ns)"),
+           "if self.credit > self._full:", "if self.credit > 2 * self._full:"),
     Mutant(8, "a promise is forgotten: who waits holds up nobody", "token_bucket.py",
            "        self.credit -= need * NS_PER_S\n"
            "        return 0 if self.credit >= 0 else -(self.credit // self._per_s)",

@@ -22,7 +22,7 @@ from router.core.quota import Budgets, LocalBudgets
 from router.core.request import Answer, Kind, Outcome, Refusal, Request
 from router.core.routing import Routing
 from router.core.snapshot import Snapshot, compile_snapshot
-from router.core.statistics import EndpointStatistics, WorkerStatistics
+from router.core.statistics import WorkerStatistics
 
 STATUS_OK = 200
 _EXPIRED = Outcome.EXPIRED
@@ -84,6 +84,10 @@ class Dispatcher(Admission):
         """Hands queued requests to instances that have room."""
         lane.woken = False
         while lane.queue:
+            if lane.queue[0].deadline_ns <= now_ns:
+                # Nobody waits for it any more.
+                self._expire(lane.queue[0])
+                continue
             instance = lane.least_loaded(now_ns)
             if instance is None:
                 break
@@ -178,19 +182,8 @@ class Dispatcher(Admission):
             self._wake(lane)
         self._gathering.clear()
         for request in self.ledger.overdue(now_ns):
-            lane = request.deployment.lane
-            why = refusals.timed_out
-            if request.instance is not None:
-                # It still occupies the instance, until its late answer comes.
-                request.instance.expired.add(request.id)
-                if request.begun:
-                    self._port.cancel(request.instance.id, request.id)
-            else:
-                lane.queue.remove(request)
-                if not lane.instances:
-                    why = refusals.model_not_ready
-            self._finish_refused(request, why(request.deployment))
-            self._membership.settle(lane)
+            self._expire(request)
+            self._membership.settle(request.deployment.lane)
 
     def on_instance_lost(self, instance_id: str, now_ns: int) -> None:
         """The instance's stream broke: what it had goes, once more, to another (or back to it)."""
@@ -238,22 +231,25 @@ class Dispatcher(Admission):
             answered=self.ledger.answered,
             in_flight=self.ledger.in_flight,
             endpoints=tuple(
-                EndpointStatistics(
-                    name=endpoint.name,
-                    scheduled=endpoint.live.schedule.dealt if endpoint.live else 0,
-                    mirror_considered=endpoint.mirror.schedule.dealt if endpoint.mirror else 0,
-                    refused=self.refused[endpoint.name],
-                    request_bytes=endpoint.quota.request_bytes,
-                    response_bytes=endpoint.quota.response_bytes,
-                    copy_bytes=endpoint.quota.copy_bytes,
-                    delayed=endpoint.quota.delayed,
-                    request_delay_ns=endpoint.quota.request_delay_ns,
-                    response_delay_ns=endpoint.quota.response_delay_ns,
-                    deployments=tuple(d.lane.statistics() for d in endpoint.deployments.values()),
-                )
+                endpoint.statistics(self.refused[endpoint.name])
                 for endpoint in self.snapshot.endpoints.values()
             ),
         )
+
+    def _expire(self, request: Request) -> None:
+        """Answers a request whose deadline has passed."""
+        lane = request.deployment.lane
+        why = refusals.timed_out
+        if request.instance is not None:
+            # It still occupies the instance, until its late answer comes.
+            request.instance.expired.add(request.id)
+            if request.begun:
+                self._port.cancel(request.instance.id, request.id)
+        else:
+            lane.queue.remove(request)
+            if not lane.instances:
+                why = refusals.model_not_ready
+        self._finish_refused(request, why(request.deployment))
 
     def _wake_ahead(self, lane: Lane, now_ns: int) -> None:
         """Sees to it that the lane is pumped when an instance's run is about to end."""

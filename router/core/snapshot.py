@@ -16,6 +16,7 @@ from router.core.lane import Lane
 from router.core.quota import Budgets, Quota
 from router.core.routing import DeploymentRoute, EndpointRoute, Routing
 from router.core.schedule import BLOCK, Schedule
+from router.core.statistics import EndpointStatistics
 from router.core.tokens import Tokens
 
 NS_PER_MS = 1_000_000
@@ -77,6 +78,27 @@ class SnapshotEndpoint(Struct, frozen=True, eq=False):
         if (secret := self.route.token_secret) is not None:
             allowed = tokens.allows(key, secret, now_ns)
         return allowed and authorization[: len(_SCHEME)].lower() == _SCHEME
+
+    def statistics(self, refused: int) -> EndpointStatistics:
+        """Counters and gauges as of now.
+
+        Args:
+            refused: which the snapshot does not count.
+        """
+        quota = self.quota
+        return EndpointStatistics(
+            name=self.name,
+            scheduled=self.live.schedule.dealt if self.live else 0,
+            mirror_considered=self.mirror.schedule.dealt if self.mirror else 0,
+            refused=refused,
+            request_bytes=quota.request_bytes,
+            response_bytes=quota.response_bytes,
+            copy_bytes=quota.copy_bytes,
+            delayed=quota.delayed,
+            request_delay_ns=quota.request_delay_ns,
+            response_delay_ns=quota.response_delay_ns,
+            deployments=tuple(one.lane.statistics() for one in self.deployments.values()),
+        )
 
 
 class Snapshot(Struct, frozen=True, eq=False):

@@ -59,6 +59,8 @@ class Throttle:
 
     def charge_all(self, count_bytes: int, now_ns: int) -> int:
         """As ``charge``, for any number of bytes, which nobody will hold back in pieces."""
+        if count_bytes <= self.piece:
+            return self.charge(count_bytes, now_ns)
         wait_ns = 0
         for begin in range(0, count_bytes, self.piece):
             wait_ns = self.charge(min(self.piece, count_bytes - begin), now_ns)

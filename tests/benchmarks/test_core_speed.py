@@ -12,8 +12,9 @@ from collections.abc import Callable
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from router.core.quota import LocalBudgets, Quota
 from router.core.request import NO_HEAD
-from router.core.routing import EndpointRoute, Routing
+from router.core.routing import EndpointQuota, EndpointRoute, Routing
 from router.core.schedule import Schedule
 from router.core.snapshot import EMPTY, compile_snapshot
 from tests.shell import Shell, deployment, endpoint
@@ -68,6 +69,22 @@ def test_mirror_sample_in_400_ns(benchmark: BenchmarkFixture) -> None:
     )
 
 
+@pytest.mark.parametrize(("limit", "budget_ns"), [(None, 200), (9_000_000_000, 1000)])
+def test_count_a_request_and_its_response_in_200_ns_and_with_a_limit_in_1000(
+    benchmark: BenchmarkFixture, limit: int | None, budget_ns: int
+) -> None:
+    times_ns = itertools.count(10**18, 20_000)
+
+    def count(quota: object) -> None:
+        assert isinstance(quota, Quota)
+        now_ns = next(times_ns)
+        quota.charge_request(300, now_ns)
+        quota.charge_response(400, now_ns)
+
+    limits = EndpointQuota(bandwidth_bytes_per_s=limit)
+    measure(benchmark, budget_ns, count, lambda: Quota("my-endpoint", limits, LocalBudgets()))
+
+
 @pytest.mark.parametrize(("mirror_percent", "budget_ns"), [(0, 4000), (10, 5000)])
 def test_admit_in_4_us_and_with_a_mirror_in_5(
     benchmark: BenchmarkFixture, mirror_percent: int, budget_ns: int
@@ -98,7 +115,7 @@ def test_compile_in_20_us_an_endpoint(benchmark: BenchmarkFixture, count: int) -
         generation=1, endpoints=tuple(blue_green(f"endpoint-{n}") for n in range(count))
     )
     benchmark.extra_info["budget_ns_per_call"] = 20_000 * count
-    benchmark(compile_snapshot, routing, EMPTY, random.Random(0))
+    benchmark(compile_snapshot, routing, EMPTY, random.Random(0), LocalBudgets())
 
 
 @pytest.mark.parametrize("count", [1, 20, 1000])
