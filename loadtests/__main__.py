@@ -16,6 +16,12 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 BIN = Path(sys.executable).parent
 STOP_TIMEOUT_S = 60
+# The load is to be routed, not slowed.
+CONFIG = """
+data_plane: {port: 0}
+control_plane: {port: 0}
+quotas: {bandwidth_bytes_per_s: unlimited}
+"""
 
 
 def main() -> int:
@@ -39,7 +45,7 @@ def main() -> int:
 @contextmanager
 def _daemon(folder: Path) -> Iterator[str]:
     """The URL of a control plane that ends with the block."""
-    (folder / "turnout.yml").write_text("data_plane: {port: 0}\ncontrol_plane: {port: 0}\n")
+    (folder / "turnout.yml").write_text(CONFIG)
     with (folder / "daemon.log").open("wb") as log:
         daemon = subprocess.Popen(
             [BIN / "turnout", "serve"], cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True

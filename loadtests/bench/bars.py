@@ -75,6 +75,7 @@ def of_behaviours(pairs: Mapping[str, list[Pair]]) -> list[Verdict]:
         "half mirrored to a stopped shadow": ("p99", AT_MOST, 1.1, _p99),
         "half mirrored to a shadow of 1 s": ("p99", AT_MOST, 1.1, _p99),
         "20 swaps a second": ("requests/s", AT_LEAST, 0.95, _throughput),
+        "every limit on": ("requests/s", AT_LEAST, 0.95, _throughput),
         "1,000 endpoints": ("requests/s", AT_LEAST, 0.95, _throughput),
     }  # fmt: skip
     verdicts = []

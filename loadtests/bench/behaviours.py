@@ -14,7 +14,7 @@ import psutil
 import urllib3
 
 from loadtests.bench import load
-from loadtests.bench.contenders.turnout import Daemon, Scoring, Setup, daemon
+from loadtests.bench.contenders.turnout import NO_QUOTAS, Daemon, Scoring, Setup, daemon
 from loadtests.bench.load import Load
 from loadtests.bench.processes import StartError, descendants, pin
 from loadtests.bench.work import ROUTER_CORE
@@ -80,6 +80,15 @@ def swaps(rounds: int, seconds: float, folder: Path) -> list[Pair]:
         ]
 
 
+def every_limit(rounds: int, seconds: float, folder: Path) -> list[Pair]:
+    """Every limit on, and so high that none is reached, against all off."""
+    with (
+        _pinned(folder / "off", Setup(quotas=NO_QUOTAS)) as off,
+        _pinned(folder / "on", Setup()) as on,
+    ):
+        return _pairs(off, on, rounds, seconds, folder)
+
+
 def many_endpoints(rounds: int, seconds: float, folder: Path) -> list[Pair]:
     """A thousand endpoints, of which one is called, against that one alone."""
     with (
@@ -104,6 +113,7 @@ BEHAVIOURS: Mapping[str, Measure] = {
     "half mirrored to a stopped shadow": stopped_shadow,
     "half mirrored to a shadow of 1 s": slow_shadow,
     "20 swaps a second": swaps,
+    "every limit on": every_limit,
     "1,000 endpoints": many_endpoints,
     "2 workers": two_workers,
 }

@@ -151,8 +151,8 @@ def test_a_scoring_script_with_a_syntax_error_is_refused_with_its_line(
         (
             "serve --config {folder}/wrong-turnout.yml",
             "(BadRequest) {folder}/wrong-turnout.yml: expected one of control_plane, data_plane, "
-            "endpoints, instance_types, state_dir, got the key `state_dri`, at `$.state_dri`; did "
-            "you mean `state_dir`?",
+            "endpoints, instance_types, quotas, state_dir, got the key `state_dri`, at "
+            "`$.state_dri`; did you mean `state_dir`?",
         ),
         (
             "online-endpoint list",

@@ -33,7 +33,14 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 WORKER_MODULE = "router.data_plane"
 # High enough that none is refused.
 CONCURRENT_MAX = 1000
-BANDWIDTH_BYTES_PER_S = 9_000_000_000
+# All that there are, counted, and too high to slow or refuse anything.
+HIGH_QUOTAS = {
+    "bandwidth_bytes_per_s": 9_000_000_000,
+    "requests_per_s": 1_000_000,
+    "connections": 1_000_000,
+    "connections_per_s": 1_000_000,
+}
+NO_QUOTAS = dict.fromkeys(HIGH_QUOTAS, "unlimited")
 READY = "turnout is ready"
 RESOURCE = (
     "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
@@ -64,6 +71,7 @@ class Setup(NamedTuple):
     mirror_traffic: Mapping[str, int] = {"shadow": MIRROR_PERCENT}
     workers: int = 1
     idle_endpoints: int = 0
+    quotas: Mapping[str, object] = HIGH_QUOTAS
 
 
 class Daemon(NamedTuple):
@@ -158,8 +166,7 @@ def _write(folder: Path, setup: Setup, port: int, control_port: int) -> None:
     config = {
         "data_plane": {"port": port, "workers": setup.workers},
         "control_plane": {"port": control_port, "tls_port": None},
-        # Counted, and too high to slow anything.
-        "quotas": {"bandwidth_bytes_per_s": BANDWIDTH_BYTES_PER_S},
+        "quotas": dict(setup.quotas),
         "endpoints": declared,
     }
     (folder / "turnout.yml").write_text(yaml.safe_dump(config))
