@@ -111,6 +111,7 @@ class WorkerPool:
         """Lets every worker drain and end."""
         timeout_ms = self._settings.drain_timeout_ms
         await asyncio.gather(*(slot.stop(timeout_ms) for slot in self._slots))
+        self._folder.budgets.unlink(missing_ok=True)
         self._release_port()
 
     async def close(self) -> None:
