@@ -109,6 +109,10 @@ class StateFolder:
         """The records of all workers that may still run."""
         return sorted(self.run.glob("w*.json"))
 
+    def traffic_log(self, number: int) -> Path:
+        """Where the worker of this number writes a line for each request."""
+        return self.logs / f"traffic-w{number}.jsonl"
+
     def worker_log(self, number: int) -> Path:
         """What the worker prints."""
         return self.logs / f"worker-{number}.log"

@@ -52,6 +52,7 @@ class WorkerAddress(Struct, frozen=True, kw_only=True):
     port: int
     max_payload_bytes: int
     workers: int
+    traffic_log: bool
 
 
 class WorkerSlot:
@@ -226,6 +227,7 @@ class WorkerSlot:
                 *("--budgets", str(self._folder.budgets)),
                 *("--worker", str(self._number)),
                 *("--workers", str(address.workers)),
+                *self._traffic_log(address),
             ],
             {**os.environ, **FOR_SPEED},
             log=self._folder.worker_log(self._number),
@@ -235,5 +237,11 @@ class WorkerSlot:
                 "port": address.port,
                 "max_payload_bytes": address.max_payload_bytes,
                 "workers": address.workers,
+                "traffic_log": address.traffic_log,
             },
         )
+
+    def _traffic_log(self, address: WorkerAddress) -> tuple[str, ...]:
+        if not address.traffic_log:
+            return ()
+        return "--traffic-log", str(self._folder.traffic_log(self._number))

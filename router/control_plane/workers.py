@@ -146,6 +146,7 @@ class WorkerPool:
                 port=int(process.details["port"]),
                 max_payload_bytes=int(process.details["max_payload_bytes"]),
                 workers=int(process.details["workers"]),
+                traffic_log=bool(process.details["traffic_log"]),
             )
             if number < len(self._slots) and address == self._address(
                 self._settings.port or address.port
@@ -165,4 +166,5 @@ class WorkerPool:
             port=port,
             max_payload_bytes=self._settings.max_payload_bytes,
             workers=self._settings.workers,
+            traffic_log=self._settings.traffic_log,
         )

@@ -15,13 +15,18 @@ from router.core.quota_settings import QuotaSettings
 
 
 class DataPlaneSettings(Declared, frozen=True):
-    """Where workers listen for scoring requests. Port 0 takes a free one."""
+    """Where workers listen for scoring requests. Port 0 takes a free one.
+
+    Attributes:
+        traffic_log: whether each worker writes a line for each request (azure.md 5.3).
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8080
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     max_payload_bytes: Positive = 16 * 1024 * 1024
     drain_timeout_ms: Positive = 30_000
+    traffic_log: bool = False
 
 
 class ControlPlaneSettings(Declared, frozen=True):

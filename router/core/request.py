@@ -151,6 +151,7 @@ class Request:
         delay_ns: how long the throttle held it up before it was taken.
         done: answered, refused or dropped; nothing may answer it again.
         reply: for the listener's use: what is rendered of its answer and not written yet.
+        entry: likewise: what its line of the traffic log will say, if there is one.
     """
 
     __slots__ = (
@@ -161,6 +162,7 @@ class Request:
         "delay_ns",
         "deployment",
         "done",
+        "entry",
         "head",
         "id",
         "instance",
@@ -194,3 +196,4 @@ class Request:
         self.begun = False
         self.done = False
         self.reply: object = None
+        self.entry: object = None

@@ -18,6 +18,7 @@ from router.data_plane.worker import WorkerSettings, serve
 @click.option("--budgets", type=click.Path(path_type=Path), required=True, help="Shared file.")
 @click.option("--worker", type=int, required=True, help="Its number, from 0.")
 @click.option("--workers", type=int, required=True, help="How many there are.")
+@click.option("--traffic-log", type=click.Path(path_type=Path), help="None without it.")
 def main(**options: Any) -> None:
     """Serves until SIGTERM."""
     logging.basicConfig(

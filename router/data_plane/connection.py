@@ -1,13 +1,10 @@
-"""One client connection: answers go out in the order of their requests.
+"""One client connection: what comes in, what goes out, and when it ends.
 
-entrance.py takes the requests in and replies.py makes bytes of answers. Who serves a
-request, and whether, is decided in the core.
+entrance.py takes the requests in, replies.py makes bytes of answers and line.py writes
+them. Who serves a request, and whether, is decided in the core.
 """
 
 import asyncio
-import socket
-import struct
-from collections import deque
 from typing import TYPE_CHECKING, cast
 
 from router.core.quota import Quota
@@ -15,9 +12,9 @@ from router.core.request import Answer, Outcome, Refusal, Request
 from router.data_plane import hangup
 from router.data_plane.engine import now_ns
 from router.data_plane.entrance import Entrance
-from router.data_plane.paced import PacedWriter
-from router.data_plane.replies import delay_trailers
+from router.data_plane.line import Line, Ready
 from router.data_plane.streamed import Streamed
+from router.data_plane.traffic_log import Entry
 
 if TYPE_CHECKING:
     from router.data_plane.listener import Listener
@@ -30,32 +27,20 @@ LINGER_S = 2.0
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class _Ready:
-    """A response that needed no dispatcher, in line behind those that do."""
-
-    __slots__ = ("quota", "reply")
-
-    def __init__(self, reply: bytes, quota: Quota | None) -> None:
-        self.reply = reply
-        self.quota = quota
-
-
 class Connection(asyncio.Protocol):
     """A client of the listener, and the dispatcher's Client for each of its requests."""
 
     _transport: asyncio.Transport
-    _writer: PacedWriter
+    _line: Line
 
     def __init__(self, listener: "Listener") -> None:
         self._listener = listener
         self._dispatcher = listener.dispatcher
         self._replies = listener.replies
         self._entrance = Entrance(self, listener)
-        self._waiting: deque[Request | _Ready] = deque()
         self._owes_continue = False
         self._lingers = False
         self._closed = False
-        self._write_paused = False
         self._reading = True
 
     @property
@@ -74,18 +59,16 @@ class Connection(asyncio.Protocol):
         """A client has connected."""
         # uvloop's transports don't inherit from asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        self._writer = PacedWriter(self._transport, self._flush)
+        self._line = Line(
+            self._transport, self._dispatcher, self._listener.traffic_log, self._flush
+        )
         self._listener.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
-        """The client is gone: what it asked is dropped where that can still be done."""
+        """The client is gone."""
         self._closed = True
         self._entrance.close()
-        self._writer.close()
-        for request in self._waiting:
-            if isinstance(request, Request):
-                self._dispatcher.abandon(request)
-        self._waiting.clear()
+        self._line.drop()
         self._listener.on_closed(self)
 
     def data_received(self, data: bytes) -> None:
@@ -96,7 +79,7 @@ class Connection(asyncio.Protocol):
         """The client sends no more; what it asked is still answered, unless it has gone."""
         self._entrance.closing = True
         self._close_when_answered()
-        first = self._waiting[0] if self._waiting else None
+        first = self._line.waiting[0] if self._line.waiting else None
         if isinstance(first, Request) and first.reply is None and first.head.takes_chunks:
             self._transport.write(hangup.PROBE)
             hangup.watch(self._transport)
@@ -104,12 +87,12 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read its answers: take no more requests from it."""
-        self._write_paused = True
+        self._line.writes_slowly = True
         self.update_reading()
 
     def resume_writing(self) -> None:
         """The client reads again."""
-        self._write_paused = False
+        self._line.writes_slowly = False
         self.update_reading()
         self._flush()
 
@@ -118,35 +101,35 @@ class Connection(asyncio.Protocol):
     def on_taken(self, request: Request) -> None:
         """It waits for its answer."""
         self._owes_continue = False
-        self._waiting.append(request)
-        if len(self._waiting) > PIPELINED_MAX:
+        self._line.waiting.append(request)
+        if len(self._line.waiting) > PIPELINED_MAX:
             self.update_reading()
 
-    def answer(self, reply: bytes, quota: Quota | None) -> None:
+    def answer(self, reply: bytes, quota: Quota | None, entry: Entry | None) -> None:
         """Writes it in its turn."""
         self._owes_continue = False
-        self._waiting.append(_Ready(reply, quota))
+        self._line.waiting.append(Ready(reply, quota, entry))
         self._flush()
         self.update_reading()
 
     def refuse(self, reply: bytes) -> None:
         """Writes it in its turn, and closes once the client had the time to read it."""
         self._lingers = True
-        self.answer(reply, None)
+        self.answer(reply, None, None)
 
     def proceed(self) -> None:
         """Sends the interim answer, in its turn behind the answers to earlier requests."""
-        if self._waiting or self._writer.is_busy:
-            self._owes_continue = True
-        else:
+        if self._line.is_empty:
             self._transport.write(CONTINUE)
+        else:
+            self._owes_continue = True
 
     def update_reading(self) -> None:
         """Reads on, or not."""
         reading = (
-            not self._write_paused
+            not self._line.writes_slowly
             and not self._entrance.is_held
-            and len(self._waiting) <= PIPELINED_MAX
+            and len(self._line.waiting) <= PIPELINED_MAX
         )
         if reading != self._reading and not self._closed:
             self._reading = reading
@@ -163,6 +146,8 @@ class Connection(asyncio.Protocol):
             if answer.more:
                 self._dispatcher.abandon(request)
             return
+        if isinstance(request.entry, Entry) and request.reply is None:
+            request.entry.first_answer_ns = now_ns()
         if answer.more or request.reply is not None:
             self._on_part(request, answer)
         elif request.head.takes_trailers and _is_delayed(request, answer):
@@ -213,26 +198,23 @@ class Connection(asyncio.Protocol):
             reply.cut_off()
 
     def _close_when_answered(self) -> None:
-        if not self._waiting and not self._writer.is_busy and self._entrance.has_ended:
+        if self._line.is_empty and self._entrance.has_ended:
             self._transport.close()
 
     def _is_last(self, request: Request) -> bool:
-        return self._entrance.has_ended and self._waiting[-1] is request
+        return self._entrance.has_ended and self._line.waiting[-1] is request
 
     def _flush(self) -> None:
-        """Writes what is due: answers, and parts of one, with none unanswered before them."""
-        waiting, writer = self._waiting, self._writer
-        while waiting and not writer.is_busy and (reply := waiting[0].reply) is not None:
-            first = waiting[0]
-            if isinstance(reply, bytes):
-                quota = first.quota if isinstance(first, _Ready) else first.deployment.quota
-                writer.write(reply, quota)
-            elif not self._write_streamed(first):
-                break
-            waiting.popleft()
-        if not self._reading and len(waiting) <= PIPELINED_MAX:
+        """Writes what is due, and ends the connection behind the last answer."""
+        line = self._line
+        line.flush()
+        if line.is_cut:
+            self._closed = True
+            self._entrance.close()
+            return
+        if not self._reading and len(line.waiting) <= PIPELINED_MAX:
             self.update_reading()
-        if waiting or writer.is_busy:
+        if not line.is_empty:
             return
         if self._lingers:
             self._transport.write_eof()
@@ -242,41 +224,6 @@ class Connection(asyncio.Protocol):
         elif self._owes_continue:
             self._owes_continue = False
             self._transport.write(CONTINUE)
-
-    def _write_streamed(self, request: Request | _Ready) -> bool:
-        """Writes what there is of the answer at the head of the line; tells if it was all."""
-        reply = request.reply
-        assert isinstance(request, Request)
-        assert isinstance(reply, Streamed)
-        quota = request.deployment.quota
-        if rendered := reply.take():
-            self._writer.write(rendered, quota, reply)
-            if self._writer.is_busy:
-                return False
-        if reply.cut:
-            self._cut_off(reply)
-            return False
-        if not self._write_paused and (count_bytes := reply.take_grant()):
-            self._dispatcher.grant(request, count_bytes)
-        if not reply.complete:
-            return False
-        delays_ns = request.delay_ns, reply.delay_ns
-        announced = request.head.takes_trailers and any(delays_ns)
-        self._transport.write(reply.last_chunk(delay_trailers(*delays_ns) if announced else b""))
-        return True
-
-    def _cut_off(self, reply: Streamed) -> None:
-        """Ends the connection so that the client takes the answer for no whole one."""
-        self._closed = True
-        self._entrance.close()
-        if reply.chunked:
-            # The last chunk is missing.
-            self._transport.close()
-        else:
-            # An orderly end would look like the body's: lingering for no time means a reset.
-            sock = self._transport.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._transport.abort()
 
 
 def _is_delayed(request: Request, answer: Answer) -> bool:

@@ -17,6 +17,7 @@ from router.data_plane.engine import now_ns
 from router.data_plane.heads import ParsedHead
 from router.data_plane.intake import locate, take_in
 from router.data_plane.reader import Reader, RefusedError
+from router.data_plane.traffic_log import Entry
 
 if TYPE_CHECKING:
     from router.data_plane.listener import Listener
@@ -33,8 +34,13 @@ class Exit(Client, Protocol):
     def on_taken(self, request: Request) -> None:
         """The dispatcher has it, and will answer."""
 
-    def answer(self, reply: bytes, quota: Quota | None) -> None:
-        """This is the answer to what came last."""
+    def answer(self, reply: bytes, quota: Quota | None, entry: Entry | None) -> None:
+        """This is the answer to what came last.
+
+        Args:
+            quota: whose bytes it counts among; None for a stranger's.
+            entry: for the traffic log, if there is one.
+        """
 
     def refuse(self, reply: bytes) -> None:
         """This is the last answer, whatever else the client sends."""
@@ -55,6 +61,7 @@ class Entrance:
 
     __slots__ = (
         "_alarm",
+        "_began_ns",
         "_charged_bytes",
         "_delay_ns",
         "_dispatcher",
@@ -62,6 +69,7 @@ class Entrance:
         "_exit",
         "_first_is_charged",
         "_held",
+        "_logs",
         "_quota",
         "_reader",
         "_replies",
@@ -83,6 +91,9 @@ class Entrance:
         # Of the request that comes now or is held first.
         self._charged_bytes = 0
         self._delay_ns = 0
+        # When it began to come; 0 if it came at once.
+        self._began_ns = 0
+        self._logs = listener.traffic_log is not None
         # The endpoint's that the connection counts as one of.
         self._quota: Quota | None = None
 
@@ -161,6 +172,8 @@ class Entrance:
 
     def _on_unfinished(self) -> None:
         """Charges for what has come of a long body; nobody sends one in vain."""
+        if self._logs and not self._began_ns:
+            self._began_ns = now_ns()
         found = self._reader.unfinished
         if found is None or self._alarm.is_set or self.closing:
             return
@@ -182,7 +195,7 @@ class Entrance:
         endpoint = locate(parsed, self._dispatcher, self._replies, now, close=self.has_ended)
         if isinstance(endpoint, bytes):
             self._charged_bytes = 0
-            self._exit.answer(endpoint, None)
+            self._exit.answer(endpoint, None, self._entry(parsed, body, now))
             return
         new_bytes = parsed.passed_on.size_bytes + len(body) - self._charged_bytes
         self._charged_bytes = 0
@@ -216,7 +229,7 @@ class Entrance:
         now = now_ns()
         endpoint = locate(parsed, self._dispatcher, self._replies, now, close=self.has_ended)
         if isinstance(endpoint, bytes):
-            self._exit.answer(endpoint, None)
+            self._exit.answer(endpoint, None, self._entry(parsed, body, now))
         else:
             self._hand_over(endpoint, parsed, body, now)
 
@@ -229,12 +242,16 @@ class Entrance:
             result = self._count_in(endpoint, now)
         if result is None:
             result = take_in(endpoint, parsed, body, self._dispatcher, self._exit, now)
+        entry = self._entry(parsed, body, now, delay_ns)
         if isinstance(result, Request):
             result.delay_ns = delay_ns
+            if entry is not None:
+                entry.deployment = result.deployment.name
+                result.entry = entry
             self._exit.on_taken(result)
             return
         reply = self._replies.refusal(result, head=parsed.passed_on, close=self.has_ended)
-        self._exit.answer(reply, endpoint.quota)
+        self._exit.answer(reply, endpoint.quota, entry)
 
     def _count_in(self, endpoint: SnapshotEndpoint, now: int) -> Refusal | None:
         """Counts the connection as one of this endpoint's; ends it if there are too many."""
@@ -247,6 +264,19 @@ class Entrance:
             self._quota.close_connection()
         self._quota = endpoint.quota
         return None
+
+    def _entry(self, parsed: ParsedHead, body: bytes, now: int, delay_ns: int = 0) -> Entry | None:
+        if not self._logs:
+            return None
+        began_ns, self._began_ns = self._began_ns or now - delay_ns, 0
+        return Entry(
+            parsed=parsed,
+            endpoint=parsed.destination[0] if parsed.destination is not None else "",
+            body_bytes=len(body),
+            began_ns=began_ns,
+            came_ns=now,
+            request_delay_ns=delay_ns,
+        )
 
     def _refuse(self, reply: bytes) -> None:
         self.closing = True

@@ -11,6 +11,7 @@ from router.data_plane.connection import Connection
 from router.data_plane.known_heads import KnownHeads
 from router.data_plane.replies import Replies
 from router.data_plane.request_ids import RequestIds
+from router.data_plane.traffic_log import TrafficLog
 
 BACKLOG = 1024
 SECOND_S = 1.0
@@ -23,11 +24,17 @@ class Listener:
         dispatcher: takes the requests.
         request_ids: names them to clients.
         max_payload_bytes: larger bodies are refused with 413.
+        traffic_log: gets a line for each request; None for no log.
     """
 
     def __init__(
-        self, dispatcher: Dispatcher, request_ids: RequestIds, max_payload_bytes: int
+        self,
+        dispatcher: Dispatcher,
+        request_ids: RequestIds,
+        max_payload_bytes: int,
+        traffic_log: TrafficLog | None = None,
     ) -> None:
+        self.traffic_log = traffic_log
         self.dispatcher = dispatcher
         self.max_payload_bytes = max_payload_bytes
         self.replies = Replies(request_ids)
@@ -75,6 +82,8 @@ class Listener:
         cut = list(self.connections)
         for connection in cut:
             connection.abort()
+        if self.traffic_log is not None:
+            await self.traffic_log.close()
         return len(cut)
 
     def on_closed(self, connection: Connection) -> None:
@@ -85,6 +94,8 @@ class Listener:
 
     def _on_second(self) -> None:
         self.replies.on_second()
+        if self.traffic_log is not None:
+            self.traffic_log.on_second()
         self._second = asyncio.get_running_loop().call_later(SECOND_S, self._on_second)
 
 

@@ -5,11 +5,21 @@ How fast that is, the core says; what is written, connection.py.
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 from router.core.quota import Quota
 from router.data_plane.alarm import Alarm
 from router.data_plane.engine import now_ns
-from router.data_plane.streamed import Streamed
+
+
+class Held(Protocol):
+    """What may be held up.
+
+    Attributes:
+        delay_ns: how long it was.
+    """
+
+    delay_ns: int
 
 
 class PacedWriter:
@@ -19,7 +29,7 @@ class PacedWriter:
         on_written: called when what had to wait is written.
     """
 
-    __slots__ = ("_alarm", "_left", "_on_written", "_quota", "_reply", "_transport")
+    __slots__ = ("_alarm", "_held", "_left", "_on_written", "_quota", "_transport")
 
     def __init__(self, transport: asyncio.Transport, on_written: Callable[[], None]) -> None:
         self._transport = transport
@@ -27,22 +37,22 @@ class PacedWriter:
         self._alarm = Alarm(self._on_time)
         self._left = memoryview(b"")
         self._quota: Quota | None = None
-        self._reply: Streamed | None = None
+        self._held: Held | None = None
 
     @property
     def is_busy(self) -> bool:
         """Whether something waits to be written."""
         return self._alarm.is_set
 
-    def write(self, data: bytes, quota: Quota | None, reply: Streamed | None = None) -> None:
+    def write(self, data: bytes, quota: Quota | None, held: Held | None = None) -> None:
         """Writes, now or by and by; not to be called while it is busy.
 
         Args:
             quota: whose bytes these are; None if nobody's.
-            reply: is told how long it was held up.
+            held: is told how long it was held up.
         """
         assert not self._alarm.is_set
-        self._reply = reply
+        self._held = held
         if quota is None or quota.throttle is None:
             if quota is not None:
                 quota.response_bytes += len(data)
@@ -79,8 +89,8 @@ class PacedWriter:
 
     def _wait(self, now: int, wait_ns: int) -> None:
         assert self._quota is not None
-        if self._reply is not None:
-            self._reply.delay_ns += wait_ns
+        if self._held is not None:
+            self._held.delay_ns += wait_ns
         self._quota.note_response_delay(wait_ns)
         self._alarm.set(now + wait_ns)
 

@@ -29,6 +29,7 @@ from router.data_plane.budgets import SharedBudgets
 from router.data_plane.control import ControlSocket
 from router.data_plane.engine import Engine
 from router.data_plane.listener import Listener
+from router.data_plane.traffic_log import TrafficLog
 
 DRAIN_TIMEOUT_S = 30.0
 EXIT_FORCED = 1
@@ -41,6 +42,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         budgets: the file that workers share of endpoints' quotas.
         worker: this one's number, from 0.
         workers: how many there are.
+        traffic_log: the file that gets a line for each request, if one is wanted.
     """
 
     socket: Path
@@ -50,6 +52,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     budgets: Path
     worker: int
     workers: int
+    traffic_log: Path | None = None
 
 
 async def serve(settings: WorkerSettings) -> None:
@@ -63,7 +66,10 @@ class _Worker:
         self._settings = settings
         self._engine = Engine(_budgets(settings))
         self._listener = Listener(
-            self._engine.dispatcher, self._engine.request_ids, settings.max_payload_bytes
+            self._engine.dispatcher,
+            self._engine.request_ids,
+            settings.max_payload_bytes,
+            TrafficLog(settings.traffic_log) if settings.traffic_log is not None else None,
         )
         self._control = ControlSocket(settings.socket, self._handle)
         self._listening = False
