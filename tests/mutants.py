@@ -86,7 +86,7 @@ MUTANTS = (
            "        self.credit = max(-lacking, 0)\n"
            "        return -(-lacking // self._per_s) if lacking > 0 else 0"),
     Mutant(8, "a lease is not taken out of the bucket", "throttle.py",
-           "self._lease and not self._budget.take(self._lease, now_ns)", "self._lease"),
+           "if not wait_ns and not self._budget.take(self._lease, now_ns)", "if not wait_ns"),
     Mutant(8, "leases come on top of the burst", "quota.py",
            "held = rate - lease * budgets.workers", "held = rate"),
     Mutant(8, "a wait is rounded down", "token_bucket.py",

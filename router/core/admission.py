@@ -77,7 +77,8 @@ class Admission:
             pinned: the deployment that the request names, None for live traffic.
             client: is told the answer, unless a refusal is returned.
         """
-        if wait_ns := endpoint.quota.take_request(now_ns):
+        requests = endpoint.quota.requests
+        if requests is not None and (wait_ns := requests.take(1, now_ns)):
             return self._refuse(endpoint.name, refusals.rate_limited(endpoint, wait_ns))
         if pinned is not None:
             deployment = endpoint.deployments.get(pinned)

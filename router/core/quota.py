@@ -84,6 +84,7 @@ class Quota:
     Attributes:
         limits: what they are; None in it is no limit.
         throttle: None without a limit of bandwidth.
+        requests: the bucket that each request takes one from; None without that limit.
         request_bytes, response_bytes, copy_bytes: that have passed, headers included where
             there are any.
         delayed: how often a part of a request or of a response was held up.
@@ -93,12 +94,12 @@ class Quota:
     __slots__ = (
         "_new_connections",
         "_open",
-        "_requests",
         "copy_bytes",
         "delayed",
         "limits",
         "request_bytes",
         "request_delay_ns",
+        "requests",
         "response_bytes",
         "response_delay_ns",
         "throttle",
@@ -112,7 +113,7 @@ class Quota:
             held = rate - lease * budgets.workers
             budget = budgets.bucket(name, BANDWIDTH, rate, held)
             self.throttle = Throttle(budget, rate, lease)
-        self._requests, self._new_connections = (
+        self.requests, self._new_connections = (
             None if per_s is None else budgets.bucket(name, kind, per_s, per_s)
             for kind, per_s in (
                 (REQUESTS, limits.requests_per_s),
@@ -127,7 +128,11 @@ class Quota:
         """Counts what has come of a request; returns the ns until it may go on."""
         self.request_bytes += count_bytes
         throttle = self.throttle
-        return 0 if throttle is None else throttle.charge_all(count_bytes, now_ns)
+        if throttle is None:
+            return 0
+        if count_bytes <= throttle.piece:
+            return throttle.charge(count_bytes, now_ns)
+        return throttle.charge_all(count_bytes, now_ns)
 
     def charge_response(self, count_bytes: int, now_ns: int) -> int:
         """Counts a piece of a response; returns the ns until it may be written."""
@@ -150,10 +155,6 @@ class Quota:
         """A piece of a response is held up."""
         self.delayed += 1
         self.response_delay_ns += wait_ns
-
-    def take_request(self, now_ns: int) -> int:
-        """Counts a request; returns the ns after which it might be taken, 0 if it is."""
-        return 0 if self._requests is None else self._requests.take(1, now_ns)
 
     def open_connection(self, now_ns: int) -> str | None:
         """Counts a connection; returns the name of the limit that forbids it, if one does."""

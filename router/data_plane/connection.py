@@ -38,6 +38,8 @@ class Connection(asyncio.Protocol):
         self._dispatcher = listener.dispatcher
         self._replies = listener.replies
         self._entrance = Entrance(self, listener)
+        # The transport calls it for each read; what stands between is saved.
+        self.data_received = self._entrance.feed  # type: ignore[method-assign]
         self._owes_continue = False
         self._lingers = False
         self._closed = False
@@ -70,10 +72,6 @@ class Connection(asyncio.Protocol):
         self._entrance.close()
         self._line.drop()
         self._listener.on_closed(self)
-
-    def data_received(self, data: bytes) -> None:
-        """Bytes have come."""
-        self._entrance.feed(data)
 
     def eof_received(self) -> bool:
         """The client sends no more; what it asked is still answered, unless it has gone."""
@@ -146,8 +144,8 @@ class Connection(asyncio.Protocol):
             if answer.more:
                 self._dispatcher.abandon(request)
             return
-        if isinstance(request.entry, Entry) and request.reply is None:
-            request.entry.first_answer_ns = now_ns()
+        if request.entry is not None:
+            _note_first_answer(request)
         if answer.more or request.reply is not None:
             self._on_part(request, answer)
         elif request.head.takes_trailers and _is_delayed(request, answer):
@@ -202,7 +200,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _is_last(self, request: Request) -> bool:
-        return self._entrance.has_ended and self._line.waiting[-1] is request
+        entrance = self._entrance
+        # Most connections go on.
+        return entrance.closing and entrance.has_ended and self._line.waiting[-1] is request
 
     def _flush(self) -> None:
         """Writes what is due, and ends the connection behind the last answer."""
@@ -214,16 +214,21 @@ class Connection(asyncio.Protocol):
             return
         if not self._reading and len(line.waiting) <= PIPELINED_MAX:
             self.update_reading()
-        if not line.is_empty:
+        if line.waiting or not line.is_empty:
             return
         if self._lingers:
             self._transport.write_eof()
             asyncio.get_running_loop().call_later(LINGER_S, self._transport.close)
-        elif self._entrance.has_ended:
+        elif self._entrance.closing and self._entrance.has_ended:
             self._transport.close()
         elif self._owes_continue:
             self._owes_continue = False
             self._transport.write(CONTINUE)
+
+
+def _note_first_answer(request: Request) -> None:
+    if isinstance(request.entry, Entry) and request.reply is None:
+        request.entry.first_answer_ns = now_ns()
 
 
 def _is_delayed(request: Request, answer: Answer) -> bool:

@@ -57,6 +57,7 @@ class Entrance:
 
     Attributes:
         closing: nothing is taken any more but what is held here.
+        is_held: the throttle lets nothing in for now.
     """
 
     __slots__ = (
@@ -74,6 +75,7 @@ class Entrance:
         "_reader",
         "_replies",
         "closing",
+        "is_held",
     )
 
     def __init__(self, exit_: Exit, listener: "Listener") -> None:
@@ -84,6 +86,7 @@ class Entrance:
         # No request after the one that is being read now, if any.
         self._draining = listener.draining
         self.closing = False
+        self.is_held = False
         # Whole requests that wait for the throttle, or behind one that does.
         self._held: deque[tuple[ParsedHead, bytes]] = deque()
         self._first_is_charged = False
@@ -101,11 +104,6 @@ class Entrance:
     def is_reading(self) -> bool:
         """Whether a request has begun to come and is not whole yet."""
         return self._reader.in_message
-
-    @property
-    def is_held(self) -> bool:
-        """Whether the throttle lets nothing in for now."""
-        return self._alarm.is_set
 
     @property
     def is_empty(self) -> bool:
@@ -165,17 +163,17 @@ class Entrance:
             return
         if self._draining or not parsed.keep_alive:
             self.closing = True
-        if self._alarm.is_set:
+        if self.is_held:
             self._held.append((parsed, body))
-        else:
-            self._enter(parsed, body)
+            return
+        self._enter(parsed, body)
 
     def _on_unfinished(self) -> None:
         """Charges for what has come of a long body; nobody sends one in vain."""
         if self._logs and not self._began_ns:
             self._began_ns = now_ns()
         found = self._reader.unfinished
-        if found is None or self._alarm.is_set or self.closing:
+        if found is None or self.is_held or self.closing:
             return
         parsed, body_bytes = found
         if 0 < parsed.body_bytes <= UNASKED_BYTES_MAX:
@@ -187,40 +185,41 @@ class Entrance:
         else:
             new_bytes = parsed.passed_on.size_bytes + body_bytes - self._charged_bytes
             self._charged_bytes += new_bytes
-            self._charge(endpoint.quota, new_bytes, now)
+            if wait_ns := endpoint.quota.charge_request(new_bytes, now):
+                self._wait(endpoint.quota, wait_ns, now)
 
     def _enter(self, parsed: ParsedHead, body: bytes) -> None:
         """Hands a request over, or holds it until its bytes may pass."""
         now = now_ns()
-        endpoint = locate(parsed, self._dispatcher, self._replies, now, close=self.has_ended)
+        close = self.closing and not self._held
+        endpoint = locate(parsed, self._dispatcher, self._replies, now, close=close)
         if isinstance(endpoint, bytes):
             self._charged_bytes = 0
             self._exit.answer(endpoint, None, self._entry(parsed, body, now))
             return
         new_bytes = parsed.passed_on.size_bytes + len(body) - self._charged_bytes
         self._charged_bytes = 0
-        if self._charge(endpoint.quota, new_bytes, now):
+        if wait_ns := endpoint.quota.charge_request(new_bytes, now):
             self._held.appendleft((parsed, body))
             self._first_is_charged = True
+            self._wait(endpoint.quota, wait_ns, now)
         else:
             self._hand_over(endpoint, parsed, body, now)
 
-    def _charge(self, quota: Quota, count_bytes: int, now: int) -> bool:
-        """Counts bytes; tells whether they have to wait."""
-        wait_ns = quota.charge_request(count_bytes, now)
-        if not wait_ns:
-            return False
+    def _wait(self, quota: Quota, wait_ns: int, now: int) -> None:
+        """Lets nothing in until what came last may pass."""
         quota.note_request_delay(wait_ns)
         self._delay_ns += wait_ns
+        self.is_held = True
         self._alarm.set(now + wait_ns)
         self._exit.update_reading()
-        return True
 
     def _on_time(self) -> None:
+        self.is_held = False
         if self._first_is_charged:
             self._first_is_charged = False
             self._release(*self._held.popleft())
-        while self._held and not self._alarm.is_set:
+        while self._held and not self.is_held:
             self._enter(*self._held.popleft())
         self._exit.update_reading()
 
@@ -236,13 +235,13 @@ class Entrance:
     def _hand_over(
         self, endpoint: SnapshotEndpoint, parsed: ParsedHead, body: bytes, now: int
     ) -> None:
-        delay_ns, self._delay_ns = self._delay_ns, 0
         result: Request | Refusal | None = None
         if endpoint.quota is not self._quota:
             result = self._count_in(endpoint, now)
         if result is None:
             result = take_in(endpoint, parsed, body, self._dispatcher, self._exit, now)
-        entry = self._entry(parsed, body, now, delay_ns)
+        delay_ns, self._delay_ns = self._delay_ns, 0
+        entry = self._entry(parsed, body, now, delay_ns) if self._logs else None
         if isinstance(result, Request):
             result.delay_ns = delay_ns
             if entry is not None:

@@ -27,22 +27,21 @@ class PacedWriter:
 
     Args:
         on_written: called when what had to wait is written.
+
+    Attributes:
+        is_busy: something waits to be written.
     """
 
-    __slots__ = ("_alarm", "_held", "_left", "_on_written", "_quota", "_transport")
+    __slots__ = ("_alarm", "_held", "_left", "_on_written", "_quota", "_transport", "is_busy")
 
     def __init__(self, transport: asyncio.Transport, on_written: Callable[[], None]) -> None:
         self._transport = transport
         self._on_written = on_written
         self._alarm = Alarm(self._on_time)
+        self.is_busy = False
         self._left = memoryview(b"")
         self._quota: Quota | None = None
         self._held: Held | None = None
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether something waits to be written."""
-        return self._alarm.is_set
 
     def write(self, data: bytes, quota: Quota | None, held: Held | None = None) -> None:
         """Writes, now or by and by; not to be called while it is busy.
@@ -51,29 +50,34 @@ class PacedWriter:
             quota: whose bytes these are; None if nobody's.
             held: is told how long it was held up.
         """
-        assert not self._alarm.is_set
-        self._held = held
-        if quota is None or quota.throttle is None:
-            if quota is not None:
-                quota.response_bytes += len(data)
+        count_bytes = len(data)
+        if quota is None:
             self._transport.write(data)
-        elif len(data) <= quota.throttle.piece and not (
-            wait_ns := quota.charge_response(len(data), now := now_ns())
-        ):
+        elif (throttle := quota.throttle) is None:
+            quota.response_bytes += count_bytes
             self._transport.write(data)
+        elif count_bytes > throttle.piece:
+            self._begin(data, quota, held)
+            self._pass_on()
         else:
-            self._left = memoryview(data)
-            self._quota = quota
-            if len(data) <= quota.throttle.piece:
+            quota.response_bytes += count_bytes
+            now = now_ns()
+            if wait_ns := throttle.charge(count_bytes, now):
+                self._begin(data, quota, held)
                 self._wait(now, wait_ns)
-            elif self._pass_on():
-                # Who called goes on by itself.
-                self._left = memoryview(b"")
+            else:
+                self._transport.write(data)
 
     def close(self) -> None:
         """Forgets what is not written."""
         self._alarm.cancel()
         self._left = memoryview(b"")
+        self.is_busy = False
+
+    def _begin(self, data: bytes, quota: Quota, held: Held | None) -> None:
+        self._left = memoryview(data)
+        self._quota = quota
+        self._held = held
 
     def _pass_on(self) -> bool:
         """Writes pieces until one has to wait; tells whether all are written."""
@@ -92,9 +96,11 @@ class PacedWriter:
         if self._held is not None:
             self._held.delay_ns += wait_ns
         self._quota.note_response_delay(wait_ns)
+        self.is_busy = True
         self._alarm.set(now + wait_ns)
 
     def _on_time(self) -> None:
+        self.is_busy = False
         self._write_piece()
         if self._pass_on():
             self._on_written()
