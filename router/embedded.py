@@ -97,7 +97,7 @@ class Router:
         self._store = Store.open(":memory:")
         settings = self._config.data_plane
         self._listener = Listener(
-            self._engine.dispatcher, self._engine.request_ids, settings.max_payload_bytes
+            self._engine.dispatcher, self._engine.request_ids, settings.limits
         )
         self._drain_timeout_s = settings.drain_timeout_ms / 1000
         workers = _InProcess(self._engine)

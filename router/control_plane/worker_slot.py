@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable
 
+import msgspec
 from msgspec import Struct
 
 from router.control_plane.layout import StateFolder
@@ -18,6 +19,7 @@ from router.control_plane.tasks import Tasks
 from router.control_plane.tuning import FOR_SPEED
 from router.control_plane.worker_link import WorkerLink, WorkerLost
 from router.core.errors import TurnoutError
+from router.core.listener_limits import ListenerLimits
 from router.core.routing import Routing
 from router.core.worker_protocol import (
     Applied,
@@ -50,9 +52,9 @@ class WorkerAddress(Struct, frozen=True, kw_only=True):
 
     host: str
     port: int
-    max_payload_bytes: int
     workers: int
     traffic_log: bool
+    limits: ListenerLimits
 
 
 class WorkerSlot:
@@ -223,7 +225,7 @@ class WorkerSlot:
                 *("--socket", str(self._folder.worker_socket(self._number))),
                 *("--host", address.host),
                 *("--port", str(address.port)),
-                *("--max-payload-bytes", str(address.max_payload_bytes)),
+                *("--limits", msgspec.json.encode(address.limits).decode()),
                 *("--budgets", str(self._folder.budgets)),
                 *("--worker", str(self._number)),
                 *("--workers", str(address.workers)),
@@ -232,13 +234,7 @@ class WorkerSlot:
             {**os.environ, **FOR_SPEED},
             log=self._folder.worker_log(self._number),
             record=self._folder.worker_record(self._number),
-            details={
-                "host": address.host,
-                "port": address.port,
-                "max_payload_bytes": address.max_payload_bytes,
-                "workers": address.workers,
-                "traffic_log": address.traffic_log,
-            },
+            details=msgspec.to_builtins(address),
         )
 
     def _traffic_log(self, address: WorkerAddress) -> tuple[str, ...]:

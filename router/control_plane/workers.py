@@ -9,6 +9,8 @@ import socket
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from router.control_plane.counts import sum_of_workers
 from router.control_plane.layout import StateFolder
 from router.control_plane.ports import address_of, base_url, reserve_port
@@ -141,13 +143,7 @@ class WorkerPool:
                 continue
             known.add(process.pid)
             number = int(path.stem.removeprefix("w"))
-            address = WorkerAddress(
-                host=str(process.details["host"]),
-                port=int(process.details["port"]),
-                max_payload_bytes=int(process.details["max_payload_bytes"]),
-                workers=int(process.details["workers"]),
-                traffic_log=bool(process.details["traffic_log"]),
-            )
+            address = msgspec.convert(process.details, WorkerAddress)
             if number < len(self._slots) and address == self._address(
                 self._settings.port or address.port
             ):
@@ -164,7 +160,7 @@ class WorkerPool:
         return WorkerAddress(
             host=self._settings.host,
             port=port,
-            max_payload_bytes=self._settings.max_payload_bytes,
             workers=self._settings.workers,
             traffic_log=self._settings.traffic_log,
+            limits=self._settings.limits,
         )

@@ -11,11 +11,16 @@ from msgspec import UNSET, Meta, UnsetType
 
 from router.core.declared import Declared, Percent, Port, Positive
 from router.core.deployment_spec import ResourceRequirements
+from router.core.listener_limits import ListenerLimits
 from router.core.quota_settings import QuotaSettings
+
+_DEFAULTS = ListenerLimits()
 
 
 class DataPlaneSettings(Declared, frozen=True):
     """Where workers listen for scoring requests. Port 0 takes a free one.
+
+    What limits clients is explained in listener_limits.py.
 
     Attributes:
         traffic_log: whether each worker writes a line for each request (azure.md 5.3).
@@ -24,9 +29,20 @@ class DataPlaneSettings(Declared, frozen=True):
     host: str = "127.0.0.1"
     port: Port = 8080
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
-    max_payload_bytes: Positive = 16 * 1024 * 1024
+    max_payload_bytes: Positive = _DEFAULTS.max_payload_bytes
+    max_connections: Positive = _DEFAULTS.max_connections
+    header_timeout_ms: Positive = _DEFAULTS.header_timeout_ms
+    body_timeout_ms: Positive = _DEFAULTS.body_timeout_ms
+    write_timeout_ms: Positive = _DEFAULTS.write_timeout_ms
+    keep_alive_timeout_ms: Positive = _DEFAULTS.keep_alive_timeout_ms
     drain_timeout_ms: Positive = 30_000
     traffic_log: bool = False
+
+    @property
+    def limits(self) -> ListenerLimits:
+        """Those of each worker's listener."""
+        names = ListenerLimits.__struct_fields__
+        return ListenerLimits(**{name: getattr(self, name) for name in names})
 
 
 class ControlPlaneSettings(Declared, frozen=True):

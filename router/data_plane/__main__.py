@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 import uvloop
 
+from router.core.listener_limits import ListenerLimits
 from router.data_plane.worker import WorkerSettings, serve
 
 
@@ -14,17 +16,18 @@ from router.data_plane.worker import WorkerSettings, serve
 @click.option("--socket", type=click.Path(path_type=Path), required=True, help="Control socket.")
 @click.option("--host", required=True)
 @click.option("--port", type=int, required=True)
-@click.option("--max-payload-bytes", type=int, required=True)
+@click.option("--limits", required=True, help="ListenerLimits as JSON.")
 @click.option("--budgets", type=click.Path(path_type=Path), required=True, help="Shared file.")
 @click.option("--worker", type=int, required=True, help="Its number, from 0.")
 @click.option("--workers", type=int, required=True, help="How many there are.")
 @click.option("--traffic-log", type=click.Path(path_type=Path), help="None without it.")
-def main(**options: Any) -> None:
+def main(limits: str, **options: Any) -> None:
     """Serves until SIGTERM."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    uvloop.run(serve(WorkerSettings(**options)))
+    decoded = msgspec.json.decode(limits, type=ListenerLimits)
+    uvloop.run(serve(WorkerSettings(limits=decoded, **options)))
 
 
 if __name__ == "__main__":

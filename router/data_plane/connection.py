@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, cast
 
 from router.core.quota import Quota
 from router.core.request import Answer, Outcome, Refusal, Request
-from router.data_plane import hangup
+from router.data_plane import hangup, statuses
 from router.data_plane.engine import now_ns
 from router.data_plane.entrance import Entrance
 from router.data_plane.line import Line, Ready
+from router.data_plane.patience import Patience, Verdict
 from router.data_plane.streamed import Streamed
 from router.data_plane.traffic_log import Entry
 
@@ -32,6 +33,7 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
     _line: Line
+    _patience: Patience
 
     def __init__(self, listener: "Listener") -> None:
         self._listener = listener
@@ -64,6 +66,11 @@ class Connection(asyncio.Protocol):
         self._line = Line(
             self._transport, self._dispatcher, self._listener.traffic_log, self._flush
         )
+        self._patience = Patience(self._listener.limits, now_ns())
+        if len(self._listener.connections) >= self._listener.limits.max_connections:
+            message = "this worker has all the connections that it may (data_plane.max_connections)"
+            self._entrance.closing = True
+            self.answer(self._replies.error(statuses.OVERLOADED, message, close=True), None, None)
         self._listener.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
@@ -178,6 +185,20 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Cuts the connection."""
         self._transport.abort()
+
+    def look(self, now: int) -> None:
+        """Ends the connection if its client takes too long; to be called about once a second."""
+        if self._closed or self._lingers:
+            return
+        if not self._reading:
+            self._entrance.forgive(now)
+        match self._patience.look(self._entrance, self._line, self._transport, now):
+            case Verdict.TIMED_OUT:
+                self._entrance.give_up()
+            case Verdict.IDLE:
+                self._transport.close()
+            case Verdict.STUCK:
+                self._transport.abort()
 
     def _begin(self, request: Request, answer: Answer, *, delayed: bool = False) -> Streamed:
         head = self._replies.begin(request, answer, close=self._is_last(request), delayed=delayed)

@@ -58,11 +58,13 @@ class Entrance:
     Attributes:
         closing: nothing is taken any more but what is held here.
         is_held: the throttle lets nothing in for now.
+        was_active: a request has come; whoever looks takes it back.
+        began_ns, last_read_ns: of a request that is not whole yet: its first byte, its last
+            so far; began_ns is 0 if there is none.
     """
 
     __slots__ = (
         "_alarm",
-        "_began_ns",
         "_charged_bytes",
         "_delay_ns",
         "_dispatcher",
@@ -74,15 +76,18 @@ class Entrance:
         "_quota",
         "_reader",
         "_replies",
+        "began_ns",
         "closing",
         "is_held",
+        "last_read_ns",
+        "was_active",
     )
 
     def __init__(self, exit_: Exit, listener: "Listener") -> None:
         self._exit = exit_
         self._dispatcher = listener.dispatcher
         self._replies = listener.replies
-        self._reader = Reader(self, listener.known_heads, listener.max_payload_bytes)
+        self._reader = Reader(self, listener.known_heads, listener.limits.max_payload_bytes)
         # No request after the one that is being read now, if any.
         self._draining = listener.draining
         self.closing = False
@@ -94,8 +99,8 @@ class Entrance:
         # Of the request that comes now or is held first.
         self._charged_bytes = 0
         self._delay_ns = 0
-        # When it began to come; 0 if it came at once.
-        self._began_ns = 0
+        self.was_active = False
+        self.began_ns = self.last_read_ns = 0
         self._logs = listener.traffic_log is not None
         # The endpoint's that the connection counts as one of.
         self._quota: Quota | None = None
@@ -104,6 +109,21 @@ class Entrance:
     def is_reading(self) -> bool:
         """Whether a request has begun to come and is not whole yet."""
         return self._reader.in_message
+
+    @property
+    def has_head(self) -> bool:
+        """Whether of the request that is coming the headers are whole."""
+        return self._reader.unfinished is not None
+
+    def forgive(self, now_ns: int) -> None:
+        """The client could not send, because nothing was read."""
+        self.began_ns = self.last_read_ns = now_ns
+
+    def give_up(self) -> None:
+        """The request that is coming takes too long."""
+        what = "body" if self.has_head else "headers"
+        message = f"expected the {what} of a request without such pauses. Send it at once."
+        self._refuse(self._replies.error(statuses.REQUEST_TIMEOUT, message, close=True))
 
     @property
     def is_empty(self) -> bool:
@@ -161,6 +181,7 @@ class Entrance:
         """Takes a whole request."""
         if self.closing:
             return
+        self.was_active = True
         if self._draining or not parsed.keep_alive:
             self.closing = True
         if self.is_held:
@@ -170,15 +191,15 @@ class Entrance:
 
     def _on_unfinished(self) -> None:
         """Charges for what has come of a long body; nobody sends one in vain."""
-        if self._logs and not self._began_ns:
-            self._began_ns = now_ns()
+        self.last_read_ns = now_ns()
+        self.began_ns = self.began_ns or self.last_read_ns
         found = self._reader.unfinished
         if found is None or self.is_held or self.closing:
             return
         parsed, body_bytes = found
         if 0 < parsed.body_bytes <= UNASKED_BYTES_MAX:
             return
-        now = now_ns()
+        now = self.last_read_ns
         endpoint = locate(parsed, self._dispatcher, self._replies, now, close=True)
         if isinstance(endpoint, bytes):
             self._refuse(endpoint)
@@ -196,6 +217,7 @@ class Entrance:
         if isinstance(endpoint, bytes):
             self._charged_bytes = 0
             self._exit.answer(endpoint, None, self._entry(parsed, body, now))
+            self.began_ns = 0
             return
         new_bytes = parsed.passed_on.size_bytes + len(body) - self._charged_bytes
         self._charged_bytes = 0
@@ -242,6 +264,7 @@ class Entrance:
             result = take_in(endpoint, parsed, body, self._dispatcher, self._exit, now)
         delay_ns, self._delay_ns = self._delay_ns, 0
         entry = self._entry(parsed, body, now, delay_ns) if self._logs else None
+        self.began_ns = 0
         if isinstance(result, Request):
             result.delay_ns = delay_ns
             if entry is not None:
@@ -267,12 +290,11 @@ class Entrance:
     def _entry(self, parsed: ParsedHead, body: bytes, now: int, delay_ns: int = 0) -> Entry | None:
         if not self._logs:
             return None
-        began_ns, self._began_ns = self._began_ns or now - delay_ns, 0
         return Entry(
             parsed=parsed,
             endpoint=parsed.destination[0] if parsed.destination is not None else "",
             body_bytes=len(body),
-            began_ns=began_ns,
+            began_ns=self.began_ns or now - delay_ns,
             came_ns=now,
             request_delay_ns=delay_ns,
         )

@@ -7,7 +7,9 @@ import asyncio
 import socket
 
 from router.core.dispatcher import Dispatcher
+from router.core.listener_limits import ListenerLimits
 from router.data_plane.connection import Connection
+from router.data_plane.engine import now_ns
 from router.data_plane.known_heads import KnownHeads
 from router.data_plane.replies import Replies
 from router.data_plane.request_ids import RequestIds
@@ -23,7 +25,7 @@ class Listener:
     Args:
         dispatcher: takes the requests.
         request_ids: names them to clients.
-        max_payload_bytes: larger bodies are refused with 413.
+        limits: what clients may do.
         traffic_log: gets a line for each request; None for no log.
     """
 
@@ -31,12 +33,12 @@ class Listener:
         self,
         dispatcher: Dispatcher,
         request_ids: RequestIds,
-        max_payload_bytes: int,
+        limits: ListenerLimits,
         traffic_log: TrafficLog | None = None,
     ) -> None:
         self.traffic_log = traffic_log
         self.dispatcher = dispatcher
-        self.max_payload_bytes = max_payload_bytes
+        self.limits = limits
         self.replies = Replies(request_ids)
         self.known_heads = KnownHeads()
         self.connections: set[Connection] = set()
@@ -96,6 +98,9 @@ class Listener:
         self.replies.on_second()
         if self.traffic_log is not None:
             self.traffic_log.on_second()
+        now = now_ns()
+        for connection in list(self.connections):
+            connection.look(now)
         self._second = asyncio.get_running_loop().call_later(SECOND_S, self._on_second)
 
 

@@ -12,6 +12,7 @@ from router.data_plane import statuses
 from router.data_plane.heads import HEAD_END, READ, ParsedHead, make_head
 from router.data_plane.known_heads import KnownHeads
 from router.data_plane.statuses import Status
+from router.data_plane.strict import HEADERS_MAX, objection
 
 URL_BYTES_MAX = 8 * 1024
 HEAD_BYTES_MAX = 64 * 1024
@@ -145,10 +146,7 @@ class Reader:
                 statuses.BAD_REQUEST, f"expected an HTTP/1.1 request, got: {error}"
             ) from None
         if self.in_message and self._head_bytes > HEAD_BYTES_MAX:
-            raise RefusedError(
-                statuses.HEADERS_TOO_LARGE,
-                f"expected at most {HEAD_BYTES_MAX} bytes of headers, got more",
-            )
+            raise _too_large()
 
     # httptools callbacks, in the order of a request.
 
@@ -175,6 +173,10 @@ class Reader:
         """One header; those after a body mean nothing."""
         if self._body_begun:
             return
+        if len(self._headers) == HEADERS_MAX:
+            raise RefusedError(
+                statuses.HEADERS_TOO_LARGE, f"expected at most {HEADERS_MAX} headers, got more"
+            )
         name = name.lower()
         self._headers.append((name, value))
         if name in READ:
@@ -191,14 +193,19 @@ class Reader:
                 "expected plain HTTP/1.1, got CONNECT or an offer to upgrade (`curl --http2` sends "
                 "one). Send the request without the header Upgrade.",
             )
+        method, version = parser.get_method(), parser.get_http_version()
+        if objected := objection(method, version, self._headers, self._values):
+            raise RefusedError(*objected)
         self._parsed = make_head(
-            parser.get_method(),
+            method,
             self._url,
             self._headers,
             self._values,
-            is_old=parser.get_http_version() == "1.0",
+            is_old=version == "1.0",
             keep_alive=parser.should_keep_alive(),
         )
+        if self._parsed.passed_on.size_bytes > HEAD_BYTES_MAX:
+            raise _too_large()
         self._check_size(self._parsed.body_bytes)
         if self._first is None:
             self._first = self._parsed
@@ -227,3 +234,9 @@ class Reader:
                 f"expected a body of at most {limit} bytes (data_plane.max_payload_bytes in "
                 f"turnout.yml), got {size_bytes} or more",
             )
+
+
+def _too_large() -> RefusedError:
+    return RefusedError(
+        statuses.HEADERS_TOO_LARGE, f"expected at most {HEAD_BYTES_MAX} bytes of headers, got more"
+    )

@@ -58,7 +58,12 @@ NOT_FOUND = Status(b"404 Not found", "NotFound")
 METHOD_NOT_ALLOWED = Status(
     b"405 Method Not Allowed", "MethodNotAllowed", b"allow: GET, OPTIONS, POST\r\n"
 )
+REQUEST_TIMEOUT = Status(b"408 Request timeout", "RequestTimeout")
 PAYLOAD_TOO_LARGE = Status(b"413 Payload Too Large", "PayloadTooLarge")
+EXPECTATION_FAILED = Status(b"417 Expectation Failed", "ExpectationFailed")
 URI_TOO_LONG = Status(b"414 URI Too Long", "UriTooLong")
 HEADERS_TOO_LARGE = Status(b"431 Request Header Fields Too Large", "HeadersTooLarge")
 INTERNAL_ERROR = Status(b"500 Internal server error", "InternalServerError")
+NOT_IMPLEMENTED = Status(b"501 Not Implemented", "NotImplemented")
+OVERLOADED = Status(b"503 Service Unavailable", "Overloaded", b"retry-after: 1\r\n")
+VERSION_NOT_SUPPORTED = Status(b"505 HTTP Version Not Supported", "HttpVersionNotSupported")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from router.core.listener_limits import ListenerLimits
 from router.core.quota import Budgets, LocalBudgets
 from router.core.worker_protocol import (
     Applied,
@@ -48,7 +49,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     socket: Path
     host: str
     port: int
-    max_payload_bytes: int
+    limits: ListenerLimits
     budgets: Path
     worker: int
     workers: int
@@ -68,7 +69,7 @@ class _Worker:
         self._listener = Listener(
             self._engine.dispatcher,
             self._engine.request_ids,
-            settings.max_payload_bytes,
+            settings.limits,
             TrafficLog(settings.traffic_log) if settings.traffic_log is not None else None,
         )
         self._control = ControlSocket(settings.socket, self._handle)

@@ -15,6 +15,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from router.core.dispatcher import Dispatcher
 from router.core.lane import Lane
+from router.core.listener_limits import ListenerLimits
 from router.core.request import Answer, Request
 from router.core.routing import Routing
 from router.data_plane.connection import Connection
@@ -54,7 +55,7 @@ class Loopback:
             *(deployment(name, concurrency=10_000) for name in ("blue", "green")), traffic=traffic
         )
         self.dispatcher.swap(Routing(generation=1, endpoints=(route,)))
-        self.listener = Listener(self.dispatcher, ids, 1 << 20)
+        self.listener = Listener(self.dispatcher, ids, ListenerLimits())
         self.transport = Transport()
         self.connections = [Connection(self.listener) for _ in range(CONNECTIONS)]
         for connection in self.connections:

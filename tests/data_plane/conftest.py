@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from router.core.listener_limits import ListenerLimits
 from tests.data_plane.scripted import Worker, running
 
 
@@ -36,7 +37,7 @@ async def blue(worker: Worker) -> Worker:
 @pytest.fixture
 async def small(folder: Path) -> AsyncIterator[Worker]:
     """As ``blue``, but bodies of more than 1,000 bytes are refused."""
-    async with running(folder, 1000) as made:
+    async with running(folder, ListenerLimits(max_payload_bytes=1000)) as made:
         await made.add_instance("blue-0")
         await made.route({"blue": ["blue-0"]}, {"blue": 100})
         yield made

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 
+from router.core.listener_limits import ListenerLimits
 from router.core.routing import (
     DeploymentRoute,
     EndpointQuota,
@@ -22,6 +23,7 @@ from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreAnswe
 from turnout.scoring.v1.scoring_pb2_grpc import ScoringServicer, add_ScoringServicer_to_server
 
 KEY = "secret"
+DEFAULT_LIMITS = ListenerLimits()
 Behaviour = Callable[[ScoreRequest], Awaitable[ScoreAnswer | None]]
 
 
@@ -97,9 +99,9 @@ class ScriptedInstance(ScoringServicer):
 class Worker:
     """An engine with a listener, and the routing a test gives it."""
 
-    def __init__(self, folder: Path, max_payload_bytes: int) -> None:
+    def __init__(self, folder: Path, limits: ListenerLimits) -> None:
         self.engine = Engine()
-        self.listener = Listener(self.engine.dispatcher, self.engine.request_ids, max_payload_bytes)
+        self.listener = Listener(self.engine.dispatcher, self.engine.request_ids, limits)
         self.port = 0
         self.instances: dict[str, ScriptedInstance] = {}
         self._folder = folder
@@ -159,8 +161,8 @@ class Worker:
 
 
 @asynccontextmanager
-async def running(folder: Path, max_payload_bytes: int = 16 * 1024 * 1024) -> AsyncIterator[Worker]:
-    worker = Worker(folder, max_payload_bytes)
+async def running(folder: Path, limits: ListenerLimits = DEFAULT_LIMITS) -> AsyncIterator[Worker]:
+    worker = Worker(folder, limits)
     await worker.start()
     try:
         yield worker

@@ -43,7 +43,7 @@ class WorkerProcess:
         self.socket = folder / "w0.sock"
         command = [sys.executable, "-P", "-m", "router.data_plane", "--socket", str(self.socket)]
         command += ["--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--max-payload-bytes", "100000", "--worker", "0", "--workers", "2"]
+        command += ["--limits", '{"max_payload_bytes": 100000}', "--worker", "0", "--workers", "2"]
         command += ["--budgets", str(folder / "budgets")]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE)
 
