@@ -32,7 +32,7 @@ from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
 from router.control_plane.tls import certificate_path, server_context
 from router.control_plane.workers import WorkerPool
-from router.core.config import ControlPlaneSettings, DaemonConfig
+from router.core.config import ControlPlaneSettings, DaemonConfig, DataPlaneSettings, TlsFiles
 from router.core.errors import TurnoutError
 from router.core.quota_settings import quotas_of
 
@@ -114,8 +114,9 @@ async def _serve(
     store: Store,
     on_ready: Callable[[Addresses], None],
 ) -> None:
+    data_plane = _with_tls(config.data_plane, base_dir)
     listeners = _listen(config.control_plane, folder)
-    pool = WorkerPool(folder, config.data_plane)
+    pool = WorkerPool(folder, data_plane)
     plane = ControlPlane(
         store,
         folder,
@@ -142,6 +143,25 @@ async def _serve(
         log.info("stopping: workers drain, then instances end")
         await pool.stop()
         await plane.stop()
+
+
+def _with_tls(settings: DataPlaneSettings, base_dir: Path) -> DataPlaneSettings:
+    """With absolute paths of a certificate that workers can serve with, if there is one.
+
+    Raises:
+        TurnoutError: its files can't be read, or don't fit together.
+    """
+    if settings.tls is None:
+        return settings
+    files = [str(base_dir / file) for file in (settings.tls.certificate, settings.tls.key)]
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*files)
+    except (OSError, ssl.SSLError) as error:
+        raise TurnoutError(
+            f"expected a certificate and its key as PEM files, got {' and '.join(files)}: {error}, "
+            f"at `$.data_plane.tls`"
+        ) from None
+    return msgspec.structs.replace(settings, tls=TlsFiles(certificate=files[0], key=files[1]))
 
 
 def _listen(settings: ControlPlaneSettings, folder: StateFolder) -> list[Listener]:

@@ -18,6 +18,7 @@ from router.control_plane.processes import Process, find, module_command, spawn
 from router.control_plane.tasks import Tasks
 from router.control_plane.tuning import FOR_SPEED
 from router.control_plane.worker_link import WorkerLink, WorkerLost
+from router.core.config import TlsFiles
 from router.core.errors import TurnoutError
 from router.core.listener_limits import ListenerLimits
 from router.core.routing import Routing
@@ -55,6 +56,7 @@ class WorkerAddress(Struct, frozen=True, kw_only=True):
     workers: int
     traffic_log: bool
     limits: ListenerLimits
+    tls: TlsFiles | None
 
 
 class WorkerSlot:
@@ -229,7 +231,7 @@ class WorkerSlot:
                 *("--budgets", str(self._folder.budgets)),
                 *("--worker", str(self._number)),
                 *("--workers", str(address.workers)),
-                *self._traffic_log(address),
+                *self._options(address),
             ],
             {**os.environ, **FOR_SPEED},
             log=self._folder.worker_log(self._number),
@@ -237,7 +239,10 @@ class WorkerSlot:
             details=msgspec.to_builtins(address),
         )
 
-    def _traffic_log(self, address: WorkerAddress) -> tuple[str, ...]:
-        if not address.traffic_log:
-            return ()
-        return "--traffic-log", str(self._folder.traffic_log(self._number))
+    def _options(self, address: WorkerAddress) -> list[str]:
+        options = []
+        if address.traffic_log:
+            options += ["--traffic-log", str(self._folder.traffic_log(self._number))]
+        if address.tls is not None:
+            options += ["--certificate", address.tls.certificate, "--key", address.tls.key]
+        return options

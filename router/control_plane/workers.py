@@ -63,7 +63,8 @@ class WorkerPool:
     @property
     def scoring_base(self) -> str:
         """The URL under which endpoints are called; right once ``start`` returned."""
-        return base_url(self._settings.host, self._port)
+        scheme = "http" if self._settings.tls is None else "https"
+        return base_url(self._settings.host, self._port, scheme)
 
     @property
     def pids(self) -> list[int]:
@@ -163,4 +164,5 @@ class WorkerPool:
             workers=self._settings.workers,
             traffic_log=self._settings.traffic_log,
             limits=self._settings.limits,
+            tls=self._settings.tls,
         )

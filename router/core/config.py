@@ -17,12 +17,20 @@ from router.core.quota_settings import QuotaSettings
 _DEFAULTS = ListenerLimits()
 
 
+class TlsFiles(Declared, frozen=True):
+    """PEM files, relative to the daemon's file. Changed ones are taken while it runs."""
+
+    certificate: str
+    key: str
+
+
 class DataPlaneSettings(Declared, frozen=True):
     """Where workers listen for scoring requests. Port 0 takes a free one.
 
     What limits clients is explained in listener_limits.py.
 
     Attributes:
+        tls: None for plain HTTP.
         traffic_log: whether each worker writes a line for each request (azure.md 5.3).
     """
 
@@ -37,6 +45,7 @@ class DataPlaneSettings(Declared, frozen=True):
     keep_alive_timeout_ms: Positive = _DEFAULTS.keep_alive_timeout_ms
     drain_timeout_ms: Positive = 30_000
     traffic_log: bool = False
+    tls: TlsFiles | None = None
 
     @property
     def limits(self) -> ListenerLimits:

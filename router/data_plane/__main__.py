@@ -21,6 +21,8 @@ from router.data_plane.worker import WorkerSettings, serve
 @click.option("--worker", type=int, required=True, help="Its number, from 0.")
 @click.option("--workers", type=int, required=True, help="How many there are.")
 @click.option("--traffic-log", type=click.Path(path_type=Path), help="None without it.")
+@click.option("--certificate", type=click.Path(path_type=Path), help="For TLS.")
+@click.option("--key", type=click.Path(path_type=Path), help="For TLS.")
 def main(limits: str, **options: Any) -> None:
     """Serves until SIGTERM."""
     logging.basicConfig(

@@ -88,7 +88,8 @@ class Connection(asyncio.Protocol):
         if isinstance(first, Request) and first.reply is None and first.head.takes_chunks:
             self._transport.write(hangup.PROBE)
             hangup.watch(self._transport)
-        return True
+        # TLS has no half of a connection.
+        return self._transport.get_extra_info("sslcontext") is None
 
     def pause_writing(self) -> None:
         """The client does not read its answers: take no more requests from it."""
@@ -238,7 +239,8 @@ class Connection(asyncio.Protocol):
         if line.waiting or not line.is_empty:
             return
         if self._lingers:
-            self._transport.write_eof()
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
             asyncio.get_running_loop().call_later(LINGER_S, self._transport.close)
         elif self._entrance.closing and self._entrance.has_ended:
             self._transport.close()

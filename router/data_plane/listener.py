@@ -13,10 +13,12 @@ from router.data_plane.engine import now_ns
 from router.data_plane.known_heads import KnownHeads
 from router.data_plane.replies import Replies
 from router.data_plane.request_ids import RequestIds
+from router.data_plane.tls import Certificate
 from router.data_plane.traffic_log import TrafficLog
 
 BACKLOG = 1024
 SECOND_S = 1.0
+HANDSHAKE_TIMEOUT_S = 10.0
 
 
 class Listener:
@@ -27,6 +29,7 @@ class Listener:
         request_ids: names them to clients.
         limits: what clients may do.
         traffic_log: gets a line for each request; None for no log.
+        certificate: to serve with; None for plain HTTP.
     """
 
     def __init__(
@@ -35,7 +38,9 @@ class Listener:
         request_ids: RequestIds,
         limits: ListenerLimits,
         traffic_log: TrafficLog | None = None,
+        certificate: Certificate | None = None,
     ) -> None:
+        self._certificate = certificate
         self.traffic_log = traffic_log
         self.dispatcher = dispatcher
         self.limits = limits
@@ -56,7 +61,11 @@ class Listener:
         loop = asyncio.get_running_loop()
         sock = _bind(host, port)
         self._server = await loop.create_server(
-            lambda: Connection(self), sock=sock, backlog=BACKLOG
+            lambda: Connection(self),
+            sock=sock,
+            backlog=BACKLOG,
+            ssl=None if self._certificate is None else self._certificate.context,
+            ssl_handshake_timeout=None if self._certificate is None else HANDSHAKE_TIMEOUT_S,
         )
         self._on_second()
         return int(sock.getsockname()[1])
@@ -98,6 +107,8 @@ class Listener:
         self.replies.on_second()
         if self.traffic_log is not None:
             self.traffic_log.on_second()
+        if self._certificate is not None:
+            self._certificate.on_second()
         now = now_ns()
         for connection in list(self.connections):
             connection.look(now)

@@ -30,6 +30,7 @@ from router.data_plane.budgets import SharedBudgets
 from router.data_plane.control import ControlSocket
 from router.data_plane.engine import Engine
 from router.data_plane.listener import Listener
+from router.data_plane.tls import Certificate
 from router.data_plane.traffic_log import TrafficLog
 
 DRAIN_TIMEOUT_S = 30.0
@@ -44,6 +45,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         worker: this one's number, from 0.
         workers: how many there are.
         traffic_log: the file that gets a line for each request, if one is wanted.
+        certificate, key: PEM files; without them it is plain HTTP.
     """
 
     socket: Path
@@ -54,6 +56,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     worker: int
     workers: int
     traffic_log: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
 
 
 async def serve(settings: WorkerSettings) -> None:
@@ -71,6 +75,7 @@ class _Worker:
             self._engine.request_ids,
             settings.limits,
             TrafficLog(settings.traffic_log) if settings.traffic_log is not None else None,
+            _certificate(settings),
         )
         self._control = ControlSocket(settings.socket, self._handle)
         self._listening = False
@@ -117,6 +122,12 @@ class _Worker:
                 # After the reply is written.
                 asyncio.get_running_loop().call_soon(self._stop.set)
                 return Stopping()
+
+
+def _certificate(settings: WorkerSettings) -> Certificate | None:
+    if settings.certificate is None or settings.key is None:
+        return None
+    return Certificate(settings.certificate, settings.key)
 
 
 def _budgets(settings: WorkerSettings) -> Budgets:
