@@ -1,6 +1,7 @@
 """Speaks the control plane's REST API over HTTP; what the bodies mean is not known here."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -14,6 +15,8 @@ CONNECT_TIMEOUT_S = 5
 READ_TIMEOUT_S = 60
 HTTP_ERROR = 400
 NOT_FOUND = 404
+# Not an option: command lines can be seen by everybody.
+TOKEN_VARIABLE = "TURNOUT_TOKEN"  # noqa: S105 - its name
 
 
 class Workspace(NamedTuple):
@@ -75,7 +78,9 @@ class ControlPlane:
         self._workspace = workspace
         self._log = log
         timeout = urllib3.Timeout(connect=min(timeout_s, CONNECT_TIMEOUT_S), read=timeout_s)
-        self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
+        token = os.environ.get(TOKEN_VARIABLE)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._pool = urllib3.PoolManager(timeout=timeout, retries=False, headers=headers)
 
     def close(self) -> None:
         """Closes its connections."""
@@ -110,7 +115,8 @@ class ControlPlane:
         url = path if path.startswith("http") else self.url + self._workspace.path + path
         self._log(f"{method} {url}")
         try:
-            response = self._pool.request(method, url, json=body, headers=dict(headers or {}))
+            sent = {**self._pool.headers, **(headers or {})}
+            response = self._pool.request(method, url, json=body, headers=sent)
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from None
         self._log(f"answered {response.status} with {len(response.data)} bytes")

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from router.control_plane.described import Anything, Resource, ResourceList, Status, described
 from router.control_plane.errors import answer_errors
+from router.control_plane.guard import guard
 from router.control_plane.operations import Operation
 from router.control_plane.records import Keys, KeyType
 from router.control_plane.resources import (
@@ -71,15 +72,19 @@ class Logs(Struct):
 
 
 def make_app(
-    control_plane: ControlPlane, status: Callable[[], Mapping[str, object]]
+    control_plane: ControlPlane,
+    status: Callable[[], Mapping[str, object]],
+    token: str | None = None,
 ) -> web.Application:
     """The application that serves the API of ``control_plane``.
 
     Args:
         status: what ``GET /status`` answers.
+        token: what clients must show; see guard.py.
     """
     api = _Api(control_plane, status)
-    app = web.Application(middlewares=[answer_errors], client_max_size=BODY_BYTES_MAX)
+    middlewares = [answer_errors, guard(token)]
+    app = web.Application(middlewares=middlewares, client_max_size=BODY_BYTES_MAX)
     app.add_routes(
         [
             web.get("/status", api.status),

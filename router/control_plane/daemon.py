@@ -25,6 +25,7 @@ from router.control_plane.api import make_app
 from router.control_plane.assets_api import asset_routes
 from router.control_plane.blobs_api import blob_routes
 from router.control_plane.declare import declare, read_declarations
+from router.control_plane.guard import read_token
 from router.control_plane.layout import StateFolder
 from router.control_plane.ports import address_of, base_url, listen
 from router.control_plane.processes import write_atomically
@@ -114,6 +115,7 @@ async def _serve(
     store: Store,
     on_ready: Callable[[Addresses], None],
 ) -> None:
+    token = read_token(config.control_plane, base_dir)
     data_plane = _with_tls(config.data_plane, base_dir)
     listeners = _listen(config.control_plane, folder)
     pool = WorkerPool(folder, data_plane)
@@ -127,10 +129,12 @@ async def _serve(
     )
     try:
         stop = _until_signal(pool, plane)
+        if token is not None:
+            log.info("the control plane asks every client for the token of its token_file")
         await pool.start()
         await plane.start()
         addresses = _addresses(pool, listeners, folder)
-        app = _app(plane, pool, addresses, config.control_plane.max_upload_bytes)
+        app = _app(plane, pool, addresses, config.control_plane.max_upload_bytes, token)
         async with _serving(app, listeners):
             await _declare(plane, config, base_dir)
             write_atomically(folder.daemon_record, msgspec.json.encode(addresses))
@@ -200,12 +204,16 @@ async def _declare(plane: ControlPlane, config: DaemonConfig, base_dir: Path) ->
 
 
 def _app(
-    plane: ControlPlane, pool: WorkerPool, addresses: Addresses, upload_bytes_max: int
+    plane: ControlPlane,
+    pool: WorkerPool,
+    addresses: Addresses,
+    upload_bytes_max: int,
+    token: str | None,
 ) -> web.Application:
     def status() -> dict[str, object]:
         return {**msgspec.to_builtins(addresses), "workers": [{"pid": pid} for pid in pool.pids]}
 
-    app = make_app(plane, status)
+    app = make_app(plane, status, token)
     app.add_routes(asset_routes(plane.registry, plane.blobs))
     app.add_routes(blob_routes(plane.blobs, upload_bytes_max))
     app.add_routes([web.get(openapi.PATH, openapi.Document(app).get)])

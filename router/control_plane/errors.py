@@ -6,10 +6,19 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
-from router.core.errors import BadRequest, Conflict, ResourceNotFound, TurnoutError
+from router.core.errors import (
+    BadRequest,
+    Conflict,
+    Forbidden,
+    ResourceNotFound,
+    TurnoutError,
+    Unauthorized,
+)
 
 STATUS_OF: dict[type[TurnoutError], HTTPStatus] = {
     BadRequest: HTTPStatus.BAD_REQUEST,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
     ResourceNotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
 }

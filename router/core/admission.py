@@ -11,7 +11,13 @@ from router.core.lane import Lane
 from router.core.ledger import Ledger
 from router.core.quota import Budgets
 from router.core.request import Client, Head, Kind, Refusal, Request
-from router.core.snapshot import EMPTY, Snapshot, SnapshotDeployment, SnapshotEndpoint
+from router.core.snapshot import (
+    EMPTY,
+    Snapshot,
+    SnapshotDeployment,
+    SnapshotEndpoint,
+    compare_in_vain,
+)
 from router.core.tokens import Tokens
 
 
@@ -58,6 +64,8 @@ class Admission:
         endpoint = self.snapshot.endpoints.get(endpoint_name)
         if endpoint is not None and endpoint.allows(authorization, self._tokens, now_ns):
             return endpoint
+        if endpoint is None:
+            compare_in_vain(authorization)
         return self._refuse(endpoint_name, refusals.UNAUTHORIZED)
 
     def arrive(

@@ -61,12 +61,14 @@ class ControlPlaneSettings(Declared, frozen=True):
         port: of plain HTTP, for the command line.
         tls_port: of HTTPS, for Azure's SDK; null for none. Not set, it is 8443, or any free
             one if ``port`` is 0.
+        token_file: holds what clients must show; required to listen beyond this machine.
         max_upload_bytes: what one file of code or of a model may be at most.
     """
 
     host: str = "127.0.0.1"
     port: Port = 8081
     tls_port: Port | UnsetType | None = UNSET
+    token_file: str | None = None
     max_upload_bytes: Positive = 64 * 1024**3
 
 

@@ -26,6 +26,18 @@ class BadRequest(TurnoutError):
     code = "BadRequest"
 
 
+class Unauthorized(TurnoutError):
+    """The caller has not shown who they are."""
+
+    code = "Unauthorized"
+
+
+class Forbidden(TurnoutError):
+    """The caller may not call from there."""
+
+    code = "Forbidden"
+
+
 class ResourceNotFound(TurnoutError):
     """What the caller names does not exist. Nothing was changed."""
 

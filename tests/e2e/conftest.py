@@ -14,9 +14,9 @@ from tests.e2e.harness import Daemon
 def daemon_with() -> Iterator[Callable[..., Daemon]]:
     started: list[Daemon] = []
 
-    def start(settings: str, workers: int = 1) -> Daemon:
+    def start(settings: str, data_plane: str = "") -> Daemon:
         # A short path: Unix sockets have room for 107 bytes.
-        started.append(Daemon(Path(tempfile.mkdtemp(prefix="t-")), settings, workers))
+        started.append(Daemon(Path(tempfile.mkdtemp(prefix="t-")), settings, data_plane))
         return started[-1]
 
     yield start

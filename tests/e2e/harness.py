@@ -14,15 +14,20 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 TURNOUT = str(Path(sys.executable).parent / "turnout")
 CLIENTS = 8
 WAIT_S = 60
-CONFIG = "data_plane: {{port: 0, workers: {workers}}}\ncontrol_plane: {{port: 0}}\n"
+CONFIG = "data_plane: {{port: 0{data_plane}}}\ncontrol_plane: {{port: 0}}\n"
 
 
 class Daemon:
-    """`turnout serve` in a folder of its own, on free ports."""
+    """`turnout serve` in a folder of its own, on free ports.
 
-    def __init__(self, folder: Path, settings: str = "", workers: int = 1) -> None:
+    Args:
+        settings: what its file says besides.
+        data_plane: further keys of that section, each behind a comma.
+    """
+
+    def __init__(self, folder: Path, settings: str = "", data_plane: str = "") -> None:
         self.folder = folder
-        (folder / "turnout.yml").write_text(CONFIG.format(workers=workers) + settings)
+        (folder / "turnout.yml").write_text(CONFIG.format(data_plane=data_plane) + settings)
         self._start()
 
     def restart(self) -> None:

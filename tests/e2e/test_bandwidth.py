@@ -73,7 +73,7 @@ async def statistics(daemon: Daemon, session: aiohttp.ClientSession, name: str) 
 async def test_two_workers_together_pass_what_the_quota_lets_and_no_other_endpoint_waits(
     daemon_with: Callable[..., Daemon], tmp_path: Path
 ) -> None:
-    daemon = daemon_with(declare(tmp_path), workers=2)
+    daemon = daemon_with(declare(tmp_path), data_plane=", workers: 2")
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         busy, other = [
             await endpoint(daemon, session, name) for name in ("busy-endpoint", "other-endpoint")
