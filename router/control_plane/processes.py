@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psutil
@@ -35,7 +36,7 @@ class ProcessRecord(Struct, frozen=True, kw_only=True):
 
     pid: int
     start_ticks: int
-    details: dict[str, str | int]
+    details: dict[str, Any]
 
 
 class Process:
@@ -110,7 +111,7 @@ def spawn(
     *,
     log: Path,
     record: Path,
-    details: dict[str, str | int],
+    details: dict[str, Any],
 ) -> Process:
     """Starts a process in a session of its own.
 

@@ -26,6 +26,14 @@ from router.core.routing import Routing
 from router.core.statistics import WorkerStatistics
 
 
+def _address_in(process: Process) -> WorkerAddress | None:
+    """What a running worker was started with; None if another version started it."""
+    try:
+        return msgspec.convert(process.details, WorkerAddress)
+    except msgspec.ValidationError:
+        return None
+
+
 class Workers(Protocol):
     """What routes."""
 
@@ -144,9 +152,11 @@ class WorkerPool:
                 continue
             known.add(process.pid)
             number = int(path.stem.removeprefix("w"))
-            address = msgspec.convert(process.details, WorkerAddress)
-            if number < len(self._slots) and address == self._address(
-                self._settings.port or address.port
+            address = _address_in(process)
+            if (
+                address is not None
+                and number < len(self._slots)
+                and address == self._address(self._settings.port or address.port)
             ):
                 kept.append(address)
                 process.forget()

@@ -15,7 +15,8 @@ class ListenerLimits(Struct, frozen=True, kw_only=True):
         max_connections: of one worker; more are refused with 503.
         header_timeout_ms: from a request's first byte, or from connecting, to the end of
             its headers; then 408.
-        body_timeout_ms: from one part of a body to the next; then 408.
+        body_timeout_ms: from one part of a body to the next, and for all of it unless 240
+            bytes come each second; then 408.
         write_timeout_ms: how long a client may leave unread what it was sent.
         keep_alive_timeout_ms: how long a connection may stay open without a request.
     """

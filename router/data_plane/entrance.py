@@ -111,9 +111,10 @@ class Entrance:
         return self._reader.in_message
 
     @property
-    def has_head(self) -> bool:
-        """Whether of the request that is coming the headers are whole."""
-        return self._reader.unfinished is not None
+    def body_bytes(self) -> int | None:
+        """How much has come of the body of the request that is coming; None before it."""
+        found = self._reader.unfinished
+        return None if found is None else found[1]
 
     def forgive(self, now_ns: int) -> None:
         """The client could not send, because nothing was read."""
@@ -121,7 +122,7 @@ class Entrance:
 
     def give_up(self) -> None:
         """The request that is coming takes too long."""
-        what = "body" if self.has_head else "headers"
+        what = "headers" if self.body_bytes is None else "body"
         message = f"expected the {what} of a request without such pauses. Send it at once."
         self._refuse(self._replies.error(statuses.REQUEST_TIMEOUT, message, close=True))
 

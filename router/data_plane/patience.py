@@ -11,7 +11,9 @@ from router.core.listener_limits import ListenerLimits
 from router.data_plane.entrance import Entrance
 from router.data_plane.line import Line
 
-NS_PER_MS = 1_000_000
+NS_PER_MS, NS_PER_S = 1_000_000, 1_000_000_000
+# Once a body has taken body_timeout_ms; a modem sends ten times as much.
+BODY_BYTES_PER_S_MIN = 240
 
 
 class Verdict(Enum):
@@ -62,12 +64,15 @@ class Patience:
         return Verdict.IDLE if is_over else Verdict.KEEP
 
     def _of_unfinished(self, entrance: Entrance, now_ns: int) -> Verdict:
-        since_ns, patience_ms = (
-            (entrance.last_read_ns, self._limits.body_timeout_ms)
-            if entrance.has_head
-            else (entrance.began_ns, self._limits.header_timeout_ms)
-        )
-        is_over = now_ns - since_ns > patience_ms * NS_PER_MS
+        took_ns = now_ns - entrance.began_ns
+        body_bytes = entrance.body_bytes
+        if body_bytes is None:
+            is_over = took_ns > self._limits.header_timeout_ms * NS_PER_MS
+        else:
+            patience_ns = self._limits.body_timeout_ms * NS_PER_MS
+            # Who sends a byte now and then makes no pause, and comes to no end either.
+            due_bytes = (took_ns - patience_ns) * BODY_BYTES_PER_S_MIN // NS_PER_S
+            is_over = now_ns - entrance.last_read_ns > patience_ns or body_bytes < due_bytes
         return Verdict.TIMED_OUT if is_over else Verdict.KEEP
 
     def _leaves_unread(self, unread_bytes: int, now_ns: int) -> bool:

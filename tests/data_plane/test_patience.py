@@ -65,16 +65,29 @@ async def test_who_begins_a_request_and_does_not_go_on_gets_408_and_is_closed(
 
 
 async def test_a_body_that_keeps_coming_may_take_its_time(folder: Path) -> None:
-    """Slower than one look, each part in time."""
-    limits = ListenerLimits(body_timeout_ms=2000, header_timeout_ms=SHORT_MS)
+    """Slower than several looks, each part in time."""
+    limits = ListenerLimits(body_timeout_ms=500, header_timeout_ms=SHORT_MS)
     async with limited(folder, limits) as worker:
         reader, writer = await connect(worker)
-        writer.write(HEAD + b"Content-Length: 25\r\n\r\n")
+        writer.write(HEAD + b"Content-Length: 2500\r\n\r\n")
         for _ in range(25):
-            writer.write(b"x")
+            writer.write(b"x" * 100)
             await asyncio.sleep(0.1)
         async with asyncio.timeout(WAIT_S):
-            assert (await answer(reader))[1] == b"x" * 25
+            assert (await answer(reader))[1] == b"x" * 2500
+        writer.close()
+
+
+async def test_a_byte_now_and_then_is_no_body_that_keeps_coming(folder: Path) -> None:
+    async with limited(folder, ListenerLimits(body_timeout_ms=500)) as worker:
+        reader, writer = await connect(worker)
+        writer.write(HEAD + b"Content-Length: 2500\r\n\r\n")
+        async with asyncio.timeout(WAIT_S):
+            refused = asyncio.create_task(reader.readuntil(b"\r\n"))
+            while not refused.done():
+                writer.write(b"x")
+                await asyncio.sleep(0.1)
+        assert refused.result() == b"HTTP/1.1 408 Request timeout\r\n"
         writer.close()
 
 
