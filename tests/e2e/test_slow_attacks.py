@@ -82,5 +82,5 @@ async def test_slow_clients_are_closed_and_hold_up_nobody(
 def established(daemon: Daemon) -> int:
     """Connections that the worker still keeps open for somebody."""
     (pid,) = recorded_pids(daemon.folder / ".turnout", "w").values()
-    found = psutil.Process(pid).net_connections("tcp")
+    found = psutil.Process(pid).connections("tcp")
     return sum(one.status == psutil.CONN_ESTABLISHED for one in found)
