@@ -14,9 +14,11 @@ from tests.e2e.harness import Daemon
 def daemon_with() -> Iterator[Callable[..., Daemon]]:
     started: list[Daemon] = []
 
-    def start(settings: str, data_plane: str = "") -> Daemon:
+    def start(settings: str, data_plane: str = "", control_plane: str = "") -> Daemon:
         # A short path: Unix sockets have room for 107 bytes.
-        started.append(Daemon(Path(tempfile.mkdtemp(prefix="t-")), settings, data_plane))
+        started.append(
+            Daemon(Path(tempfile.mkdtemp(prefix="t-")), settings, data_plane, control_plane)
+        )
         return started[-1]
 
     yield start

@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 TURNOUT = str(Path(sys.executable).parent / "turnout")
 CLIENTS = 8
 WAIT_S = 60
-CONFIG = "data_plane: {{port: 0{data_plane}}}\ncontrol_plane: {{port: 0}}\n"
+CONFIG = "data_plane: {{port: 0{data_plane}}}\ncontrol_plane: {{port: 0{control_plane}}}\n"
 
 
 class Daemon:
@@ -22,12 +22,16 @@ class Daemon:
 
     Args:
         settings: what its file says besides.
-        data_plane: further keys of that section, each behind a comma.
+        data_plane, control_plane: further keys of that section, each behind a comma.
     """
 
-    def __init__(self, folder: Path, settings: str = "", data_plane: str = "") -> None:
+    def __init__(
+        self, folder: Path, settings: str = "", data_plane: str = "", control_plane: str = ""
+    ) -> None:
         self.folder = folder
-        (folder / "turnout.yml").write_text(CONFIG.format(data_plane=data_plane) + settings)
+        (folder / "turnout.yml").write_text(
+            CONFIG.format(data_plane=data_plane, control_plane=control_plane) + settings
+        )
         self._start()
 
     def restart(self) -> None:
@@ -35,6 +39,16 @@ class Daemon:
         assert self.process.stdout is not None
         self.process.stdout.close()
         self._start()
+
+    async def debugged(self, *arguments: str) -> str:
+        """As ``run`` in its folder with --debug; returns what it said besides its output."""
+        process = await asyncio.create_subprocess_exec(
+            TURNOUT, *arguments, "--control-plane", self.url, "--debug",
+            cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        _, err = await asyncio.wait_for(process.communicate(), WAIT_S)
+        assert process.returncode == 0, f"{arguments}: {err.decode()}"
+        return err.decode()
 
     async def run(self, *arguments: str, cwd: Path = EXAMPLES) -> str:
         """A `turnout` command, as a user types it in ``cwd``; it must succeed."""
