@@ -1,16 +1,19 @@
 """Requests that are odd, wrong or sly: what is taken, what is refused, and that nothing hangs."""
 
 import asyncio
+import re
+import tempfile
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.data_plane.heads import ParsedHead
 from router.data_plane.known_heads import KnownHeads
 from router.data_plane.reader import Reader, RefusedError
 from tests.data_plane.odd_requests import ODD_REQUESTS, Outcome
-from tests.data_plane.scripted import KEY, Worker
+from tests.data_plane.scripted import KEY, Worker, running
 
 WAIT_S = 10
 NAMES = [name for name, _, _ in ODD_REQUESTS]
@@ -115,3 +118,46 @@ def test_any_bytes_are_read_alike_however_they_are_cut_and_whatever_was_known(
 @given(st.lists(mutated(), min_size=1, max_size=3))
 def test_what_is_read_never_fails_otherwise_than_by_a_refusal(stream: list[bytes]) -> None:
     outcome(stream)
+
+
+async def fuzz(streams: list[bytes]) -> list[bytes]:
+    """What a listener answers to each, on a connection of its own; others are served meanwhile."""
+
+    async def send(data: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", worker.port)
+        try:
+            writer.write(data)
+            writer.write_eof()
+            return await reader.read()
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:
+        async with running(Path(folder)) as worker, asyncio.timeout(WAIT_S):
+            await worker.add_instance("blue-0")
+            await worker.route({"blue": ["blue-0"]}, {"blue": 100})
+            honest = valid_request() * 3
+            *answered, served = await asyncio.gather(*map(send, [*streams, honest]))
+            assert served.count(b"HTTP/1.1 200 OK\r\n") == 3
+            return answered
+
+
+def valid_request() -> bytes:
+    _, data, _ = ODD_REQUESTS[-1]
+    return data[: len(data) // 3].replace(b"Host:", KEY_LINE + b"Host:")
+
+
+@settings(max_examples=settings().max_examples // 10 + 1)
+@given(st.lists(mutated(), min_size=10, max_size=30))
+def test_a_listener_answers_any_bytes_ends_the_connection_and_serves_the_others(
+    streams: list[bytes],
+) -> None:
+    """The end of each read is awaited: a connection that hangs fails by its time limit."""
+    keyed = [data.replace(b"Host:", KEY_LINE + b"Host:") for data in streams]
+    for data, answered in zip(keyed, asyncio.run(fuzz(keyed)), strict=True):
+        statuses = re.findall(rb"^HTTP/1\.1 (\d{3}) ", answered, re.MULTILINE)
+        assert b"500" not in statuses, data
+        # One of a request's answers at most is not 102, and a request has a line end.
+        assert len([one for one in statuses if one != b"102"]) <= data.count(b"\n") + 1, data
