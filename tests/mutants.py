@@ -18,7 +18,7 @@ from rich.progress import track
 from rich.table import Table
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("router", "tests", "proto", "examples", "pyproject.toml")
+COPIED = ("router", "runtime", "loadtests", "tests", "proto", "examples", "pyproject.toml")
 FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
 
 
@@ -107,7 +107,7 @@ MUTANTS = (
     Mutant(9, "a request whose answer has begun is sent again", "dispatcher.py",
            "request.resent or request.begun or ", "request.resent or "),
     Mutant(9, "each part of an answer ends its request", "dispatcher.py",
-           "            if answer.more:\n                self._on_part(request, answer)\n"
+           "            if answer.more:\n                self._on_part(request, answer, now_ns)\n"
            "                continue\n", ""),
     Mutant(10, "an instance is let go while it holds requests", "membership.py",
            "if instance.removed and not instance.outstanding:", "if instance.removed:"),
@@ -120,6 +120,9 @@ MUTANTS = (
     Mutant(10, "what a lost instance held is dropped", "dispatcher.py",
            "                lane.queue.appendleft(request)\n", "                pass\n"),
 )  # fmt: skip
+
+
+UNHARMED = Mutant(0, "no bug", "schedule.py", "BLOCK = 100\n", "BLOCK = 100\n")
 
 
 def caught_by(mutant: Mutant) -> str | None:
@@ -147,6 +150,8 @@ def main() -> None:
     """Prints a table; exits with 1 if a bug went unnoticed."""
     table = Table("invariant", "planted bug", "caught by", title="Mutants of the core")
     missed = 0
+    # A test that fails with nothing planted would seem to catch everything.
+    assert caught_by(UNHARMED) is None
     for mutant in track(MUTANTS, "planting bugs"):
         test = caught_by(mutant)
         missed += test is None
