@@ -62,7 +62,7 @@ MUTANTS = (
     Mutant(5, "copies wait until they are overdue", "lane.py",
            " and request.deployment.timeout_ns >= GATHERING_TIMEOUT_NS_MIN", ""),
     Mutant(5, "copies take the places of clients", "ledger.py",
-           "            lane.copies_pending += 1\n", "            lane.pending += 1\n"),
+           "            lane.copies_pending += 1\n", "            lane.places.add(9999)\n"),
     Mutant(6, "any sum of percents is accepted", "rules.py",
            "if total not in (0, TRAFFIC_SUM_PERCENT):", "if total > TRAFFIC_SUM_PERCENT:"),
     Mutant(6, "live and mirrored at once is accepted", "rules.py",

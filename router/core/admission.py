@@ -7,9 +7,9 @@ import random
 from typing import Protocol
 
 from router.core import refusals
+from router.core.budgets import Budgets
 from router.core.lane import Lane
 from router.core.ledger import Ledger
-from router.core.quota import Budgets
 from router.core.request import Client, Head, Kind, Refusal, Request
 from router.core.snapshot import (
     EMPTY,
@@ -97,7 +97,7 @@ class Admission:
             return self._refuse(endpoint.name, refusals.no_traffic(endpoint))
         deployment = endpoint.live_deployments[endpoint.live.schedule.pick()]
         lane = deployment.lane
-        if lane.pending >= deployment.pending_max:
+        if not lane.places.add(deployment.pending_max):
             return self._refuse(endpoint.name, refusals.too_many_pending(deployment))
         request = self.ledger.take(Kind.LIVE, deployment, payload, head, client, now_ns)
         self._wake(lane)
@@ -147,7 +147,7 @@ class Admission:
     ) -> Request | Refusal:
         """Past the schedules and never mirrored (invariant 7)."""
         lane = deployment.lane
-        if lane.pending >= deployment.pending_max:
+        if not lane.places.add(deployment.pending_max):
             return self._refuse(endpoint.name, refusals.too_many_pending(deployment))
         request = self.ledger.take(Kind.DIRECT, deployment, payload, head, client, now_ns)
         self._wake(lane)

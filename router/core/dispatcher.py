@@ -15,10 +15,10 @@ from typing import Protocol
 
 from router.core import refusals
 from router.core.admission import Admission, AdmissionPort
+from router.core.budgets import Budgets, LocalBudgets
 from router.core.instance import Instance
 from router.core.lane import LARGE_BYTES_MIN, Lane
 from router.core.membership import Membership
-from router.core.quota import Budgets, LocalBudgets
 from router.core.request import Answer, Kind, Outcome, Refusal, Request
 from router.core.routing import Routing
 from router.core.snapshot import Snapshot, compile_snapshot

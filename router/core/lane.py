@@ -7,6 +7,7 @@ request, and when, is dispatcher.py's.
 
 from collections import deque
 
+from router.core.budgets import Count
 from router.core.instance import Instance
 from router.core.request import Request
 from router.core.statistics import DeploymentStatistics
@@ -25,8 +26,8 @@ class Lane:
     """One deployment's queue, instances and counters; it outlives snapshots.
 
     Attributes:
-        pending: requests of clients, queued or outstanding and not yet done.
-        copies_pending: likewise for mirrored copies, which take no client's place.
+        places: requests of clients, queued or outstanding and not yet done, in all workers.
+        copies_pending: mirrored copies likewise, in this one; they take no client's place.
         closed: the deployment is gone from the snapshot; what was taken is still served.
         woken: the shell was asked to pump, and has not yet.
         wakes_at_ns: until when it was asked to pump last; it may have passed.
@@ -45,18 +46,18 @@ class Lane:
         "instances",
         "live",
         "outstanding",
-        "pending",
+        "places",
         "queue",
         "wakes_at_ns",
         "woken",
     )
 
-    def __init__(self, endpoint: str, deployment: str) -> None:
+    def __init__(self, endpoint: str, deployment: str, places: Count) -> None:
         self.endpoint = endpoint
         self.deployment = deployment
         self.queue: deque[Request] = deque()
         self.instances: dict[str, Instance] = {}
-        self.pending = 0
+        self.places = places
         self.copies_pending = 0
         self.outstanding = 0
         self.closed = False

@@ -55,7 +55,7 @@ class Ledger:
         """Enters a request, queued in its deployment's lane.
 
         Args:
-            client: None for a copy.
+            client: None for a copy. Else it has a place in the lane, which ``finish`` gives up.
         """
         self._last_id += 1
         deadline_ns = now_ns + deployment.timeout_ns
@@ -68,7 +68,6 @@ class Ledger:
         lane = deployment.lane
         if client is not None:
             self.accepted += 1
-            lane.pending += 1
         else:
             lane.copies_pending += 1
         lane.queue.append(request)
@@ -86,7 +85,7 @@ class Ledger:
         request.payload = b""
         if request.client is not None:
             self.answered += 1
-            request.deployment.lane.pending -= 1
+            request.deployment.lane.places.remove()
         else:
             request.deployment.lane.copies_pending -= 1
 

@@ -5,77 +5,9 @@ from turnout.yml (quota_settings.py); azure.md 4.5 and 4.6 say what they mean. W
 pacing are the listener's work: here it is told how long.
 """
 
-from typing import Protocol
-
+from router.core.budgets import BANDWIDTH, CONNECTIONS, REQUESTS, Budgets
 from router.core.routing import EndpointQuota
 from router.core.throttle import Throttle, lease_bytes
-from router.core.token_bucket import Budget, TokenBucket
-
-# Which of an endpoint's buckets; all of them hold one second's worth.
-BANDWIDTH, REQUESTS, CONNECTIONS = range(3)
-
-
-class Open(Protocol):
-    """How many connections of an endpoint are open, in all workers."""
-
-    def add(self, most: int) -> bool:
-        """Counts one more, unless there are as many."""
-
-    def remove(self) -> None:
-        """One that was counted is closed."""
-
-
-class Budgets(Protocol):
-    """Where buckets and counts are kept.
-
-    Attributes:
-        workers: how many processes keep them together.
-    """
-
-    workers: int
-
-    def bucket(self, endpoint: str, kind: int, per_s: int, burst: int) -> Budget:
-        """An endpoint's bucket."""
-
-    def open_connections(self, endpoint: str) -> Open:
-        """An endpoint's count."""
-
-
-class LocalOpen:
-    """The count of a process that shares it with no other."""
-
-    __slots__ = ("_count",)
-
-    def __init__(self) -> None:
-        self._count = 0
-
-    def add(self, most: int) -> bool:
-        """See Open."""
-        if self._count >= most:
-            return False
-        self._count += 1
-        return True
-
-    def remove(self) -> None:
-        """See Open."""
-        self._count -= 1
-
-
-class LocalBudgets:
-    """Buckets and counts of a process that shares them with no other."""
-
-    def __init__(self) -> None:
-        self.workers = 1
-
-    def bucket(self, endpoint: str, kind: int, per_s: int, burst: int) -> Budget:
-        """See Budgets."""
-        del endpoint, kind
-        return TokenBucket(per_s, burst)
-
-    def open_connections(self, endpoint: str) -> Open:
-        """See Budgets."""
-        del endpoint
-        return LocalOpen()
 
 
 class Quota:
@@ -92,8 +24,8 @@ class Quota:
     """
 
     __slots__ = (
+        "_connections",
         "_new_connections",
-        "_open",
         "copy_bytes",
         "delayed",
         "limits",
@@ -120,7 +52,7 @@ class Quota:
                 (CONNECTIONS, limits.connections_per_s),
             )
         )
-        self._open = None if limits.connections is None else budgets.open_connections(name)
+        self._connections = None if limits.connections is None else budgets.count(name)
         self.request_bytes = self.response_bytes = self.copy_bytes = 0
         self.delayed = self.request_delay_ns = self.response_delay_ns = 0
 
@@ -159,7 +91,7 @@ class Quota:
     def open_connection(self, now_ns: int) -> str | None:
         """Counts a connection; returns the name of the limit that forbids it, if one does."""
         most = self.limits.connections
-        if self._open is not None and most is not None and not self._open.add(most):
+        if self._connections is not None and most is not None and not self._connections.add(most):
             return "connections"
         if self._new_connections is not None and self._new_connections.take(1, now_ns):
             self.close_connection()
@@ -168,5 +100,5 @@ class Quota:
 
     def close_connection(self) -> None:
         """A connection that was counted is gone."""
-        if self._open is not None:
-            self._open.remove()
+        if self._connections is not None:
+            self._connections.remove()

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from router.core.budgets import Budgets
 from router.core.lane import Lane
-from router.core.quota import Budgets, Quota
+from router.core.quota import Quota
 from router.core.routing import DeploymentRoute, EndpointRoute, Routing
 from router.core.schedule import BLOCK, Schedule
 from router.core.statistics import EndpointStatistics
@@ -31,7 +32,7 @@ class SnapshotDeployment(Struct, frozen=True, eq=False):
     """A deployment with its limits worked out.
 
     Attributes:
-        pending_max: requests queued or outstanding in this worker before it refuses more.
+        pending_max: requests queued or outstanding, in all workers, before more are refused.
     """
 
     name: str
@@ -142,19 +143,22 @@ def compile_snapshot(
                 quota = before.quota
             else:
                 quota = Quota(route.name, route.quota, budgets)
-            before = _compile_endpoint(route, before, rng, quota)
+            before = _compile_endpoint(route, before, rng, quota, budgets)
         endpoints[route.name] = before
     return Snapshot(routing.generation, endpoints)
 
 
 def _compile_endpoint(
-    route: EndpointRoute, previous: SnapshotEndpoint | None, rng: random.Random, quota: Quota
+    route: EndpointRoute,
+    previous: SnapshotEndpoint | None,
+    rng: random.Random,
+    quota: Quota,
+    budgets: Budgets,
 ) -> SnapshotEndpoint:
     lanes = {d.name: d.lane for d in previous.deployments.values()} if previous else {}
-    deployments = {
-        d.name: _compile_deployment(d, lanes.get(d.name) or Lane(route.name, d.name), quota)
-        for d in route.deployments
-    }
+    for name in (d.name for d in route.deployments if d.name not in lanes):
+        lanes[name] = Lane(route.name, name, budgets.count(route.name, name))
+    deployments = {d.name: _compile_deployment(d, lanes[d.name], quota) for d in route.deployments}
     traffic = tuple((name, percent) for name, percent in route.traffic.items() if percent)
     live = _split(traffic, tuple(p for _, p in traffic), previous.live if previous else None, rng)
     mirrored = tuple((name, percent) for name, percent in route.mirror_traffic.items() if percent)

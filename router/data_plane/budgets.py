@@ -1,9 +1,10 @@
 """Buckets and counts that all workers of a daemon share: a file that each maps to memory.
 
-An endpoint has a slot in it, found by its name. Buckets are read and written under a lock
-of the slot's bytes, which the kernel gives up for a process that dies; a stopped worker
-holds it for the microsecond of a draw at most. A worker's count of connections is a cell
-that only it writes, and starts at 0 with it. Nothing here depends on the control plane.
+An endpoint or deployment has a slot in it, found by its name. Buckets are read and written
+under a lock of the slot's bytes, which the kernel gives up for a process that dies; a
+stopped worker holds it for the microsecond of a draw at most. Of a count each worker has a
+cell that only it writes, and that starts at 0 with it. Nothing here depends on the control
+plane.
 
 Layout of a slot: the name; for each bucket its credit and time, 8 bytes each; for each
 worker its count, 4 bytes.
@@ -18,18 +19,19 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from router.core.quota import LocalBudgets, Open
+from router.core.budgets import Count, LocalBudgets
 from router.core.token_bucket import Budget, TokenBucket
 
-SLOTS = 4096
+SLOTS = 65_536
 WORKERS_MAX = 64
-_NAME = struct.Struct("32s")
+# "endpoint/deployment", of 32 characters at most each (azure.md 2).
+_NAME = struct.Struct("72s")
 _LEVEL = struct.Struct("=qQ")
-_COUNT = struct.Struct("=I")
+_COUNT_BYTES = 4
 _BUCKETS = 3
 _COUNTS_BEGIN = _NAME.size + _BUCKETS * _LEVEL.size
 SLOT_BYTES = 512
-assert _COUNTS_BEGIN + WORKERS_MAX * _COUNT.size <= SLOT_BYTES
+assert _COUNTS_BEGIN + WORKERS_MAX * _COUNT_BYTES <= SLOT_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +52,13 @@ class SharedBudgets:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.ftruncate(self._fd, SLOTS * SLOT_BYTES)
         self._map = mmap.mmap(self._fd, SLOTS * SLOT_BYTES)
-        for slot in range(SLOTS):
-            begin = slot * SLOT_BYTES
-            if not self._map[begin]:
-                break
-            # Connections of this worker's predecessor are gone with it.
-            self._set_count(begin, 0)
+        self._cells = memoryview(self._map).cast("I")
+        self._slots: dict[bytes, int] = {}
+        with self.locked(0, SLOTS * SLOT_BYTES):
+            self._read_new_slots()
+        for begin in self._slots.values():
+            # What this worker's predecessor had is gone with it.
+            self._cells_of(begin)[worker] = 0
 
     def bucket(self, endpoint: str, kind: int, per_s: int, burst: int) -> Budget:
         """See Budgets."""
@@ -64,16 +67,15 @@ class SharedBudgets:
             return LocalBudgets().bucket(endpoint, kind, per_s, burst)
         return _SharedBucket(self, begin + _NAME.size + kind * _LEVEL.size, per_s, burst)
 
-    def open_connections(self, endpoint: str) -> Open:
+    def count(self, endpoint: str, deployment: str = "") -> Count:
         """See Budgets."""
-        begin = self._slot(endpoint)
+        begin = self._slot(f"{endpoint}/{deployment}" if deployment else endpoint)
         if begin is None:
-            return LocalBudgets().open_connections(endpoint)
-        return _SharedOpen(self, begin)
+            return LocalBudgets().count(endpoint, deployment)
+        return _SharedCount(self._cells_of(begin), self._worker)
 
     def close(self) -> None:
-        """Lets go of the file; what it says stays."""
-        self._map.close()
+        """Lets go of the file; what it says stays. Buckets take nothing any more."""
         os.close(self._fd)
 
     @contextlib.contextmanager
@@ -85,39 +87,36 @@ class SharedBudgets:
         finally:
             fcntl.lockf(self._fd, fcntl.LOCK_UN, count_bytes, begin)
 
-    def count(self, begin: int) -> int:
-        """The open connections of the endpoint whose slot begins there, in all workers."""
-        counts = begin + _COUNTS_BEGIN
-        end = counts + WORKERS_MAX * _COUNT.size
-        return sum(count for (count,) in _COUNT.iter_unpack(self._map[counts:end]))
+    def _cells_of(self, begin: int) -> memoryview:
+        """The counts, one for each worker, of the slot that begins there."""
+        first = (begin + _COUNTS_BEGIN) // _COUNT_BYTES
+        return self._cells[first : first + self.workers]
 
-    def change_count(self, begin: int, by: int) -> None:
-        """Adds to this worker's own."""
-        (count,) = _COUNT.unpack_from(self._map, self._cell(begin))
-        self._set_count(begin, count + by)
+    def _slot(self, name: str) -> int | None:
+        """Where the slot of this name begins; a new one is taken at the end."""
+        key = name.encode().ljust(_NAME.size, b"\0")
+        if key not in self._slots:
+            with self.locked(0, SLOTS * SLOT_BYTES) as shared:
+                self._read_new_slots()
+                if key not in self._slots and len(self._slots) < SLOTS:
+                    begin = len(self._slots) * SLOT_BYTES
+                    shared[begin : begin + _NAME.size] = key
+                    self._slots[key] = begin
+        if key not in self._slots:
+            log.error(
+                "expected at most %d names of endpoints and deployments, got one more: %s has "
+                "its limits in each worker by itself. Stop the daemon and start it again.",
+                SLOTS, name,
+            )  # fmt: skip
+        return self._slots.get(key)
 
-    def _set_count(self, begin: int, count: int) -> None:
-        _COUNT.pack_into(self._map, self._cell(begin), count)
-
-    def _cell(self, begin: int) -> int:
-        return begin + _COUNTS_BEGIN + self._worker * _COUNT.size
-
-    def _slot(self, endpoint: str) -> int | None:
-        """Where the endpoint's slot begins; a new one is taken at the end."""
-        name = endpoint.encode().ljust(_NAME.size, b"\0")
-        with self.locked(0, SLOTS * SLOT_BYTES) as shared:
-            for begin in range(0, SLOTS * SLOT_BYTES, SLOT_BYTES):
-                found = shared[begin : begin + _NAME.size]
-                if found == name:
-                    return begin
-                if not found[0]:
-                    shared[begin : begin + _NAME.size] = name
-                    return begin
-        log.error(
-            "expected at most %d names of endpoints, got one more: %s has its quota in each worker "
-            "by itself. Stop the daemon and start it again.", SLOTS, endpoint,
-        )  # fmt: skip
-        return None
+    def _read_new_slots(self) -> None:
+        """Finds the names that others have written since the last time."""
+        for begin in range(len(self._slots) * SLOT_BYTES, SLOTS * SLOT_BYTES, SLOT_BYTES):
+            name = self._map[begin : begin + _NAME.size]
+            if not name[0]:
+                break
+            self._slots[name] = begin
 
 
 class _SharedBucket:
@@ -155,23 +154,33 @@ class _SharedBucket:
             _LEVEL.pack_into(shared, self._at, self._bucket.credit, self._bucket.at_ns)
 
 
-class _SharedOpen:
-    """Connections of an endpoint, a cell for each worker."""
+class _SharedCount:
+    """A count of several workers, a cell for each."""
 
-    __slots__ = ("_begin", "_shared")
+    __slots__ = ("_cells", "_own")
 
-    def __init__(self, shared: SharedBudgets, begin: int) -> None:
-        self._shared = shared
-        self._begin = begin
+    def __init__(self, cells: memoryview, own: int) -> None:
+        self._cells = cells
+        self._own = own
+
+    @property
+    def now(self) -> int:
+        """See Count."""
+        return sum(self._cells)
 
     def add(self, most: int) -> bool:
-        """See Open."""
-        with self._shared.locked(self._begin, SLOT_BYTES):
-            if self._shared.count(self._begin) >= most:
-                return False
-            self._shared.change_count(self._begin, 1)
+        """See Count.
+
+        Without a lock: a worker writes its own first and looks at all of them then. Two that
+        want the last place at the same instant may both go without, but never both get it.
+        """
+        cells = self._cells
+        cells[self._own] += 1
+        if sum(cells) <= most:
             return True
+        cells[self._own] -= 1
+        return False
 
     def remove(self) -> None:
-        """See Open."""
-        self._shared.change_count(self._begin, -1)
+        """See Count."""
+        self._cells[self._own] -= 1

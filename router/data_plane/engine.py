@@ -11,9 +11,9 @@ import random
 import time
 from collections.abc import Collection, Iterable, Sequence
 
+from router.core.budgets import Budgets
 from router.core.dispatcher import Dispatcher
 from router.core.lane import Lane
-from router.core.quota import Budgets
 from router.core.request import Answer, Request
 from router.core.routing import Routing
 from router.data_plane.request_ids import RequestIds

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from router.core.budgets import Budgets, LocalBudgets
 from router.core.listener_limits import ListenerLimits
-from router.core.quota import Budgets, LocalBudgets
 from router.core.worker_protocol import (
     Applied,
     Apply,

@@ -12,7 +12,8 @@ from collections.abc import Callable
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from router.core.quota import LocalBudgets, Quota
+from router.core.budgets import LocalBudgets
+from router.core.quota import Quota
 from router.core.request import NO_HEAD
 from router.core.routing import EndpointQuota, EndpointRoute, Routing
 from router.core.schedule import Schedule

@@ -5,12 +5,15 @@ import os
 import signal
 from pathlib import Path
 
-from router.core.quota import BANDWIDTH, REQUESTS
+import pytest
+
+from router.core.budgets import BANDWIDTH, REQUESTS
 from router.core.token_bucket import TokenBucket
 from router.data_plane.budgets import SharedBudgets
 
 NOW_NS = 10**18
 NS_PER_S = 10**9
+PLACES = 10_000
 
 
 def of_two(tmp_path: Path) -> tuple[SharedBudgets, SharedBudgets]:
@@ -51,7 +54,7 @@ def test_a_lower_limit_holds_at_once(tmp_path: Path) -> None:
 
 
 def test_connections_are_counted_over_all_workers(tmp_path: Path) -> None:
-    one, other = (budgets.open_connections("my-endpoint") for budgets in of_two(tmp_path))
+    one, other = (budgets.count("my-endpoint") for budgets in of_two(tmp_path))
     assert one.add(2)
     assert other.add(2)
     assert not one.add(2)
@@ -63,9 +66,9 @@ def test_connections_are_counted_over_all_workers(tmp_path: Path) -> None:
 def test_a_workers_successor_begins_without_its_connections(tmp_path: Path) -> None:
     dead, other = of_two(tmp_path)
     for _ in range(2):
-        assert dead.open_connections("my-endpoint").add(3)
-    assert other.open_connections("my-endpoint").add(3)
-    successor = SharedBudgets(tmp_path / "budgets", 0, 2).open_connections("my-endpoint")
+        assert dead.count("my-endpoint").add(3)
+    assert other.count("my-endpoint").add(3)
+    successor = SharedBudgets(tmp_path / "budgets", 0, 2).count("my-endpoint")
     assert successor.add(3)
     assert successor.add(3)
     assert not successor.add(3), "the living worker's still counts"
@@ -89,6 +92,41 @@ def test_draws_of_many_processes_at_once_are_all_counted(tmp_path: Path) -> None
     bucket = SharedBudgets(path, 3, 4).bucket("my-endpoint", BANDWIDTH, 1000, 10**6)
     assert bucket.take(10**6 - 3 * draws + 1, NOW_NS) > 0
     assert bucket.take(10**6 - 3 * draws, NOW_NS) == 0
+
+
+def take_and_report(path: Path, worker: int, results: "multiprocessing.queues.Queue[int]") -> None:
+    places = SharedBudgets(path, worker, 3).count("my-endpoint", "blue")
+    results.put(sum(places.add(PLACES) for _ in range(2 * PLACES)))
+
+
+def test_of_many_processes_at_once_no_more_get_a_place_than_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "budgets"
+    spawn = multiprocessing.get_context("spawn")
+    results = spawn.Queue()
+    processes = [spawn.Process(target=take_and_report, args=(path, n, results)) for n in range(2)]
+    # What is counted must not be forgotten before it is read.
+    places = SharedBudgets(path, 2, 3).count("my-endpoint", "blue")
+    assert places.add(PLACES)
+    for process in processes:
+        process.start()
+    taken = sum(results.get(timeout=60) for _ in processes)
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    assert places.now == taken + 1 == PLACES
+
+
+def test_names_beyond_the_last_slot_have_limits_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("router.data_plane.budgets.SLOTS", 2)
+    one, other = of_two(tmp_path)
+    for name in ("blue", "green"):
+        assert one.count("my-endpoint", name).add(1)
+        assert not other.count("my-endpoint", name).add(1)
+    assert one.count("my-endpoint", "red").add(1)
+    assert other.count("my-endpoint", "red").add(1)
+    assert "expected at most 2 names of endpoints and deployments" in caplog.text
 
 
 def hold_for_ever(path: Path, held: "multiprocessing.synchronize.Event") -> None:

@@ -208,14 +208,14 @@ async def test_what_a_client_that_hung_up_has_queued_is_dropped(worker: Worker) 
             _, writer = await asyncio.open_connection("127.0.0.1", worker.port)
             writer.write(request(b"{}"))
             writers.append(writer)
-            while lane.pending < count:
+            while lane.places.now < count:
                 await asyncio.sleep(0.001)
         writers[1].close()
-        while lane.pending > 1:
+        while lane.places.now > 1:
             await asyncio.sleep(0.001)
         # Its place is free for another.
         third = asyncio.create_task(ask(worker, request(b"third")))
-        while lane.pending < 2:
+        while lane.places.now < 2:
             await asyncio.sleep(0.001)
         gate.set()
         assert (await third)[1] == b"third"

@@ -165,7 +165,7 @@ class RolloutMachine(RuleBasedStateMachine):
             for taken in found.deployments.values():
                 # Limits of before a change of instance_count may still be in the books.
                 limit = max(taken.pending_max, 2 * CONCURRENCY * INSTANCES_MAX)
-                assert taken.lane.pending <= limit
+                assert taken.lane.places.now <= limit
                 assert taken.lane.copies_pending <= limit
                 assert len(taken.lane.queue) <= 2 * limit
 

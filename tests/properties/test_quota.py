@@ -6,7 +6,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.core.quota import LocalBudgets, Quota
+from router.core.budgets import LocalBudgets
+from router.core.quota import Quota
 from router.core.routing import EndpointQuota
 from router.core.throttle import Throttle, lease_bytes
 from router.core.token_bucket import NS_PER_S, Budget, TokenBucket

@@ -27,6 +27,6 @@ def test_9_what_a_client_that_has_gone_had_queued_is_dropped_and_its_place_is_fr
         assert asked.request is not None
         shell.dispatcher.abandon(asked.request)
     lane = shell.dispatcher.snapshot.endpoints["my-endpoint"].deployments["blue"].lane
-    assert (lane.pending, list(lane.queue)) == (1, [])
+    assert (lane.places.now, list(lane.queue)) == (1, [])
     assert shell.dispatcher.ledger.in_flight == 1, "what an instance has begun is finished"
     assert len(shell.at["blue-0"]) == 1
