@@ -8,6 +8,7 @@ from typing import Protocol
 
 from router.core import refusals
 from router.core.budgets import Budgets
+from router.core.credentials import opens
 from router.core.lane import Lane
 from router.core.ledger import Ledger
 from router.core.request import Client, Head, Kind, Refusal, Request
@@ -16,7 +17,6 @@ from router.core.snapshot import (
     Snapshot,
     SnapshotDeployment,
     SnapshotEndpoint,
-    compare_in_vain,
 )
 from router.core.tokens import Tokens
 
@@ -62,10 +62,9 @@ class Admission:
         be guessed by their status code (DESIGN.md: 401 comes before 404).
         """
         endpoint = self.snapshot.endpoints.get(endpoint_name)
-        if endpoint is not None and endpoint.allows(authorization, self._tokens, now_ns):
+        keys, secret = ((), None) if endpoint is None else endpoint.credentials
+        if opens(authorization, keys, secret, self._tokens, now_ns) and endpoint is not None:
             return endpoint
-        if endpoint is None:
-            compare_in_vain(authorization)
         return self._refuse(endpoint_name, refusals.UNAUTHORIZED)
 
     def arrive(

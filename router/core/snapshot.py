@@ -6,7 +6,6 @@ configuration but of the traffic: schedules go on where their percents did not c
 and each deployment's lane (lane.py) goes on with its queue and its instances.
 """
 
-import hmac
 import random
 from collections.abc import Mapping
 
@@ -18,14 +17,10 @@ from router.core.quota import Quota
 from router.core.routing import DeploymentRoute, EndpointRoute, Routing
 from router.core.schedule import BLOCK, Schedule
 from router.core.statistics import EndpointStatistics
-from router.core.tokens import Tokens
 
 NS_PER_MS = 1_000_000
 # azure.md 4.4: one executing and one queued for each that an instance may run.
 PENDING_PER_SLOT = 2
-_SCHEME = b"bearer "
-# As many and as long as an endpoint's keys.
-_DECOYS = (bytes(44), bytes(44))
 
 
 class SnapshotDeployment(Struct, frozen=True, eq=False):
@@ -55,6 +50,7 @@ class SnapshotEndpoint(Struct, frozen=True, eq=False):
 
     Attributes:
         route: what it was compiled from.
+        credentials: the keys and the secret of the tokens that open it, if it has any.
         live: who gets live traffic, None when its percents are all 0.
         live_deployments: in the order of the live schedule's shares.
         mirror: share 1 of its schedule means: copy this one. None without mirroring.
@@ -62,23 +58,13 @@ class SnapshotEndpoint(Struct, frozen=True, eq=False):
 
     name: str
     route: EndpointRoute
-    keys: tuple[bytes, ...]
+    credentials: tuple[tuple[bytes, ...], str | None]
     deployments: Mapping[str, SnapshotDeployment]
     live: Split | None
     live_deployments: tuple[SnapshotDeployment, ...]
     mirror: Split | None
     mirror_deployment: SnapshotDeployment | None
     quota: Quota
-
-    def allows(self, authorization: bytes, tokens: Tokens, now_ns: int) -> bool:
-        """Whether an Authorization header's value carries a key or a token of this endpoint."""
-        # The scheme's letters may be of either case (RFC 9110, 11.1). Every key is compared,
-        # and in constant time, so that time tells nothing.
-        key = authorization[len(_SCHEME) :]
-        allowed = _is_one_of(key, self.keys)
-        if (secret := self.route.token_secret) is not None:
-            allowed = tokens.allows(key, secret, now_ns)
-        return allowed and authorization[: len(_SCHEME)].lower() == _SCHEME
 
     def statistics(self, refused: int) -> EndpointStatistics:
         """Counters and gauges as of now.
@@ -100,18 +86,6 @@ class SnapshotEndpoint(Struct, frozen=True, eq=False):
             response_delay_ns=quota.response_delay_ns,
             deployments=tuple(one.lane.statistics() for one in self.deployments.values()),
         )
-
-
-def compare_in_vain(authorization: bytes) -> None:
-    """Takes the time of an endpoint that refuses: for one that does not exist."""
-    _is_one_of(authorization[len(_SCHEME) :], _DECOYS)
-
-
-def _is_one_of(key: bytes, keys: tuple[bytes, ...]) -> bool:
-    found = False
-    for expected in keys:
-        found |= hmac.compare_digest(key, expected)
-    return found
 
 
 class Snapshot(Struct, frozen=True, eq=False):
@@ -167,7 +141,7 @@ def _compile_endpoint(
     return SnapshotEndpoint(
         name=route.name,
         route=route,
-        keys=tuple(key.encode() for key in route.keys),
+        credentials=(tuple(key.encode() for key in route.keys), route.token_secret),
         deployments=deployments,
         live=live,
         live_deployments=tuple(deployments[name] for name, _ in traffic),

@@ -3,9 +3,14 @@
 import hmac
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
+from router.core import refusals
+from router.core.request import Refusal
 from tests.shell import KEY, Shell, deployment, endpoint
+
+SECRET = "secret of the endpoint's tokens"
 
 
 @pytest.fixture
@@ -22,24 +27,52 @@ def comparisons(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
     return made
 
 
-def shell() -> Shell:
+@pytest.fixture
+def verified(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The secret of each signature that was checked; any signature fits "good"."""
+    secrets: list[str] = []
+
+    def noting(_shell: Shell, token: bytes, secret: str) -> int:
+        secrets.append(secret)
+        return int(token == b"good")
+
+    monkeypatch.setattr(Shell, "verify_token", noting)
+    return secrets
+
+
+def shell(*, tokens: bool = False) -> Shell:
+    """With an endpoint that opens by key, or by token."""
     made = Shell()
-    made.swap(endpoint(deployment("blue"), traffic={"blue": 100}))
+    route = endpoint(deployment("blue"), traffic={"blue": 100})
+    if tokens:
+        route = msgspec.structs.replace(route, keys=(), token_secret=SECRET)
+    made.swap(route)
     return made
 
 
-@pytest.mark.parametrize("authorization", [b"", b"Bearer", b"Bearer wrong", b"Basic secret"])
-def test_an_endpoint_that_does_not_exist_compares_as_much_and_says_the_same(
-    comparisons: list[tuple[bytes, bytes]], authorization: bytes
+@pytest.mark.parametrize(
+    "authorization", [b"", b"Bearer", b"Bearer wrong", b"Basic secret", b"Bearer " + bytes(44)]
+)
+def test_whatever_refuses_compares_and_verifies_as_much_and_says_the_same(
+    comparisons: list[tuple[bytes, bytes]], verified: list[str], authorization: bytes
 ) -> None:
-    asked = shell()
-    answers, counts = [], []
-    for name in ("my-endpoint", "no-such-endpoint"):
-        answers.append(asked.dispatcher.authorize(name, authorization, asked.now_ns))
-        counts.append(len(comparisons))
+    for asked, name in (
+        (shell(), "my-endpoint"),
+        (shell(), "no-such-endpoint"),
+        (shell(tokens=True), "my-endpoint"),
+    ):
+        refused = asked.dispatcher.authorize(name, authorization, asked.now_ns)
+        assert refused == refusals.UNAUTHORIZED
+        assert (len(comparisons), len(verified)) == (2, 1)
         comparisons.clear()
-    assert answers[0] == answers[1]
-    assert counts == [2, 2]
+        verified.clear()
+
+
+@pytest.mark.usefixtures("verified")
+def test_a_token_opens_only_an_endpoint_that_has_a_secret() -> None:
+    for asked, opens in ((shell(), False), (shell(tokens=True), True)):
+        found = asked.dispatcher.authorize("my-endpoint", b"Bearer good", asked.now_ns)
+        assert isinstance(found, Refusal) is not opens
 
 
 def test_both_keys_are_compared_even_if_the_first_one_fits(
