@@ -27,6 +27,7 @@ from router.control_plane.blobs_api import blob_routes
 from router.control_plane.declare import declare, read_declarations
 from router.control_plane.guard import read_token
 from router.control_plane.layout import StateFolder
+from router.control_plane.metrics import Metrics
 from router.control_plane.ports import address_of, base_url, listen
 from router.control_plane.processes import write_atomically
 from router.control_plane.service import ControlPlane
@@ -214,6 +215,7 @@ def _app(
         return {**msgspec.to_builtins(addresses), "workers": [{"pid": pid} for pid in pool.pids]}
 
     app = make_app(plane, status, token)
+    app.add_routes([web.get("/metrics", Metrics(pool.statistics_by_worker).get)])
     app.add_routes(asset_routes(plane.registry, plane.blobs))
     app.add_routes(blob_routes(plane.blobs, upload_bytes_max))
     app.add_routes([web.get(openapi.PATH, openapi.Document(app).get)])

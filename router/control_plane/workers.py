@@ -115,8 +115,12 @@ class WorkerPool:
 
     async def statistics(self) -> WorkerStatistics:
         """Counters of all workers; those of a worker that died are lost with it."""
+        return sum_of_workers([*(await self.statistics_by_worker()).values()])
+
+    async def statistics_by_worker(self) -> dict[int, WorkerStatistics]:
+        """Counters by the workers' numbers; one that is being replaced is missing."""
         counted = await asyncio.gather(*(slot.statistics() for slot in self._slots))
-        return sum_of_workers([reply.statistics for reply in counted if reply is not None])
+        return {n: reply.statistics for n, reply in enumerate(counted) if reply is not None}
 
     async def stop(self) -> None:
         """Lets every worker drain and end."""

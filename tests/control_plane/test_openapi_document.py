@@ -13,6 +13,7 @@ from router.control_plane.assets_api import asset_routes
 from router.control_plane.blobs_api import blob_routes
 from router.control_plane.described import Anything, described
 from router.control_plane.layout import StateFolder
+from router.control_plane.metrics import Metrics
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
 from router.control_plane.workers import WorkerPool
@@ -30,8 +31,10 @@ def app(tmp_path: Path) -> Iterator[web.Application]:
     """The whole API, of a control plane that is not started."""
     folder = StateFolder(tmp_path)
     store = Store.open(":memory:")
-    plane = ControlPlane(store, folder, WorkerPool(folder, DataPlaneSettings()), 0, {}, QUOTA_OF)
+    pool = WorkerPool(folder, DataPlaneSettings())
+    plane = ControlPlane(store, folder, pool, 0, {}, QUOTA_OF)
     app = make_app(plane, dict)
+    app.add_routes([web.get("/metrics", Metrics(pool.statistics_by_worker).get)])
     app.add_routes(asset_routes(plane.registry, plane.blobs))
     app.add_routes(blob_routes(plane.blobs, 1))
     app.add_routes([web.get(openapi.PATH, openapi.Document(app).get)])
