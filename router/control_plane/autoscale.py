@@ -8,12 +8,12 @@ import logging
 import time
 
 from router.control_plane.provisioning import Provisioner
-from router.control_plane.routing_of import parallel_runs
 from router.control_plane.scale_tasks import Key
 from router.control_plane.store import Store
 from router.control_plane.tasks import Tasks
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
+from router.core.routes import parallel_runs
 from router.core.scaling import Scaler, scales_by_load
 from router.core.statistics import WorkerStatistics
 

@@ -11,14 +11,10 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from router.control_plane.instances import Instance, InstanceOwner, Supervisor, exit_text
 from router.control_plane.tasks import Tasks
+from router.core.backoff import Backoff
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import DeploymentFailed
 from router.core.routing import InstanceRoute
-
-RESTART_DELAY_S_MIN = 1.0
-RESTART_DELAY_S_MAX = 30.0
-# An instance that lived so long was not broken from the start: begin with short delays again.
-HEALTHY_LIFE_S = 60.0
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +40,7 @@ class InstanceGroup:
         self._on_change = on_change
         self._wanted = 0
         self._instances: list[Instance] = []
-        self._restart_delay_s = RESTART_DELAY_S_MIN
+        self._backoff = Backoff()
         self._tasks = Tasks()
 
     @property
@@ -131,10 +127,9 @@ class InstanceGroup:
         )
         # It has ended; this removes what it left behind.
         await self._supervisor.stop([instance], timeout_ms=0)
-        if time.monotonic() - started >= HEALTHY_LIFE_S:
-            self._restart_delay_s = RESTART_DELAY_S_MIN
+        self._backoff.on_end(time.monotonic() - started)
         self._tasks.start(
-            self._replace(self._next_delay_s()), f"restart of an instance of {self.owner}"
+            self._replace(self._backoff.next_s()), f"restart of an instance of {self.owner}"
         )
         await self._on_change()
 
@@ -148,7 +143,7 @@ class InstanceGroup:
                 instance = await self._start()
             except DeploymentFailed as error:
                 log.warning("%s", error.message)
-                delay_s = self._next_delay_s()
+                delay_s = self._backoff.next_s()
                 continue
             if len(self._instances) >= self._wanted:
                 await self._supervisor.stop([instance], timeout_ms=0)
@@ -156,11 +151,6 @@ class InstanceGroup:
             self._admit(instance)
             await self._on_change()
             return
-
-    def _next_delay_s(self) -> float:
-        delay_s = self._restart_delay_s
-        self._restart_delay_s = min(delay_s * 2, RESTART_DELAY_S_MAX)
-        return delay_s
 
 
 def _succeeded(task: asyncio.Task[Instance]) -> bool:

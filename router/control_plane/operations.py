@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Coroutine, Iterator
-from contextlib import ExitStack
+from collections.abc import Coroutine
+from contextlib import AbstractContextManager, ExitStack
 from typing import Literal
 
 from router.control_plane.records import now
 from router.control_plane.tasks import Tasks
-from router.core.errors import Conflict, ResourceNotFound, TurnoutError
+from router.core.errors import ResourceNotFound, TurnoutError
+from router.core.exclusive import Exclusive
 
 # Finished ones that can still be asked about.
 OPERATIONS_MAX = 1000
@@ -79,7 +80,7 @@ class Operations:
 
     def __init__(self) -> None:
         self._operations: dict[str, Operation] = {}
-        self._running: dict[str, Kind] = {}
+        self._exclusive = Exclusive()
         self._tasks = Tasks()
 
     def get(self, operation_id: str) -> Operation:
@@ -96,24 +97,13 @@ class Operations:
             )
         return operation
 
-    @contextlib.contextmanager
-    def exclusive(self, endpoint_name: str, kind: Kind) -> Iterator[None]:
+    def exclusive(self, endpoint_name: str, kind: Kind) -> AbstractContextManager[None]:
         """Keeps other operations off the endpoint meanwhile.
 
         Raises:
             Conflict: another one runs.
         """
-        running = self._running.get(endpoint_name)
-        if running is not None:
-            raise Conflict(
-                f"expected an endpoint without a running operation, got {endpoint_name!r}, on "
-                f"which one of kind {running} runs. Try again when it has ended."
-            )
-        self._running[endpoint_name] = kind
-        try:
-            yield
-        finally:
-            del self._running[endpoint_name]
+        return self._exclusive.on(endpoint_name, kind)
 
     def start(
         self, operation: Operation, work: Coroutine[object, object, None], until: ExitStack

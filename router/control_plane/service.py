@@ -32,7 +32,6 @@ from router.control_plane.records import (
 )
 from router.control_plane.registry import Registry
 from router.control_plane.resolver import Resolver
-from router.control_plane.routing_of import check_environment_variables
 from router.control_plane.store import Store
 from router.control_plane.tokens import Token, check_uses_keys, new_token
 from router.control_plane.workers import Workers
@@ -41,6 +40,7 @@ from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import ResourceNotFound
 from router.core.limits import InstanceTypes, without_effect
 from router.core.quota_settings import QuotaOf
+from router.core.routes import check_environment_variables
 from router.core.rules import (
     check_deletable,
     check_deployment,

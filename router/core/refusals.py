@@ -45,6 +45,7 @@ def too_many_pending(deployment: SnapshotDeployment) -> Refusal:
         f"limit: {PENDING_PER_SLOT} x max_concurrent_requests_per_instance "
         f"({route.max_concurrent_requests_per_instance}) x instance_count "
         f"({route.instance_count}). Try again, or raise one of the two.",
+        deployment=route.name,
     )
 
 
@@ -79,6 +80,7 @@ def timed_out(deployment: SnapshotDeployment) -> Refusal:
         Reason.TIMED_OUT,
         f"deployment {deployment.name!r} gave no answer within request_settings."
         f"request_timeout_ms ({deployment.timeout_ns // NS_PER_MS}).",
+        deployment=deployment.name,
     )
 
 
@@ -88,6 +90,7 @@ def model_not_ready(deployment: SnapshotDeployment) -> Refusal:
         Reason.MODEL_NOT_READY,
         f"deployment {deployment.name!r} has no instance that is ready. `turnout ml "
         f"online-deployment get-logs --name {deployment.name}` says why.",
+        deployment=deployment.name,
     )
 
 
@@ -96,6 +99,7 @@ def stopping(deployment: SnapshotDeployment) -> Refusal:
     return Refusal(
         Reason.STOPPING,
         f"the router ended before deployment {deployment.name!r} had answered. Try again.",
+        deployment=deployment.name,
     )
 
 
@@ -106,4 +110,5 @@ def instance_lost(deployment: SnapshotDeployment) -> Refusal:
         f"the instance of deployment {deployment.name!r} that had this request ended before it "
         f"answered. `turnout ml online-deployment get-logs --name {deployment.name}` says "
         f"why.",
+        deployment=deployment.name,
     )

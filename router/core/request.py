@@ -72,11 +72,13 @@ class Refusal(Struct, frozen=True):
 
     Attributes:
         retry_after_s: when to try again, if that is known.
+        deployment: whose turn it was; empty if the request found none.
     """
 
     reason: Reason
     message: str
     retry_after_s: int = 1
+    deployment: str = ""
 
 
 class Outcome(IntEnum):
