@@ -1,0 +1,94 @@
+"""Invariants 3, 4 and 7: exact splits and mirrors, of what each worker's schedules dealt."""
+
+from sim.checkers.broken import Broken, Rules
+
+BLOCK = 100
+Shares = tuple[tuple[str, int], ...]
+
+
+class _Dealt:
+    """What one schedule has dealt so far."""
+
+    def __init__(self, shares: Shares) -> None:
+        self.shares = shares
+        self.count = 0
+        self.by_name = dict.fromkeys((name for name, _ in shares), 0)
+        # Less than 1 with two deployments, less than k - 1 with k, in hundredths.
+        self._bound = BLOCK * max(len(shares) - 1, 1)
+
+    def deal(self, invariant: int, name: str, who: str) -> None:
+        """One more went to ``name``."""
+        if name not in self.by_name:
+            raise Broken(invariant, f"{who}: {name} has no share in {self.shares}")
+        self.count += 1
+        self.by_name[name] += 1
+        at_border = self.count % BLOCK == 0
+        for one, percent in self.shares:
+            off = BLOCK * self.by_name[one] - percent * self.count
+            if off and (at_border or not -self._bound < off < self._bound):
+                raise Broken(
+                    invariant,
+                    f"{who}: {one} has {self.by_name[one]} of {self.count} at {percent} %",
+                )
+
+
+class ShareChecker:
+    """Counts again what each schedule deals, from the percents that each worker has in force."""
+
+    def __init__(self) -> None:
+        self._published: dict[int, Rules] = {}
+        self._live: dict[tuple[int, str], _Dealt] = {}
+        self._mirror: dict[tuple[int, str], _Dealt] = {}
+
+    def on_published(self, generation: int, rules: Rules) -> None:
+        """To be had when a worker swaps to it."""
+        self._published[generation] = rules
+
+    def on_returned(self, generation: int) -> None:
+        """No worker swaps to older ones any more."""
+        self._published = {n: rules for n, rules in self._published.items() if n > generation}
+
+    def on_swapped(self, worker: int, generation: int) -> None:
+        """A schedule goes on where its percents did not change; else another begins."""
+        rules = self._published[generation]
+        for name, endpoint in rules.items():
+            live = tuple(share for share in endpoint.traffic if share[1])
+            _follow(self._live, (worker, name), live)
+            mirrored = tuple(
+                share
+                for one, percent in endpoint.mirror
+                if percent
+                for share in ((one, percent), ("", BLOCK - percent))
+            )
+            _follow(self._mirror, (worker, name), mirrored)
+        for dealt in self._live, self._mirror:
+            for key in [key for key in dealt if key[0] == worker and key[1] not in rules]:
+                del dealt[key]
+
+    def on_dealt(self, worker: int, endpoint: str, deployment: str) -> None:
+        """3: a live request had its turn, whether there was room for it or not."""
+        dealt = self._live.get((worker, endpoint))
+        if dealt is None:
+            raise Broken(3, f"a live request of {endpoint} went to {deployment} without traffic")
+        dealt.deal(3, deployment, f"worker {worker}, {endpoint}")
+
+    def on_mirrored(
+        self, worker: int, number: int, endpoint: str, pinned: str | None, picked: int
+    ) -> None:
+        """4: a live request was mirrored or not; 7: a direct one never is."""
+        if pinned is not None:
+            if picked:
+                raise Broken(7, f"the direct request {number} was mirrored")
+            return
+        dealt = self._mirror.get((worker, endpoint))
+        if dealt is None or picked not in (0, 1):
+            raise Broken(4, f"request {number} was mirrored {picked} times")
+        shadow = dealt.shares[0][0]
+        dealt.deal(4, shadow if picked else "", f"worker {worker}, mirror of {endpoint}")
+
+
+def _follow(dealt: dict[tuple[int, str], _Dealt], key: tuple[int, str], shares: Shares) -> None:
+    if not shares:
+        dealt.pop(key, None)
+    elif key not in dealt or dealt[key].shares != shares:
+        dealt[key] = _Dealt(shares)

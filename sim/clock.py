@@ -1,0 +1,49 @@
+"""Virtual time: what is due happens in its order, and nothing takes any time by itself."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Any
+
+Action = Callable[[Any], None]
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+
+
+class Clock:
+    """A queue of actions, each with its time.
+
+    What is due at the same instant happens in the order in which it was asked for.
+
+    Attributes:
+        now_ns: the present instant, from 1 on: 0 is before anything.
+    """
+
+    def __init__(self) -> None:
+        self.now_ns = 1
+        self._asked = 0
+        self._due: list[tuple[int, int, Action, Any]] = []
+        self._soon: list[tuple[Action, Any]] = []
+
+    def at(self, due_ns: int, action: Action, argument: object = None) -> None:
+        """Has ``action(argument)`` called at this instant; not in the past."""
+        self._asked += 1
+        heappush(self._due, (due_ns, self._asked, action, argument))
+
+    def after(self, wait_ns: int, action: Action, argument: object = None) -> None:
+        """Has ``action(argument)`` called so long from now."""
+        self.at(self.now_ns + wait_ns, action, argument)
+
+    def soon(self, action: Action, argument: object = None) -> None:
+        """Has ``action(argument)`` called when the present action has returned."""
+        self._soon.append((action, argument))
+
+    def run(self, end_ns: int) -> None:
+        """Lets time pass until ``end_ns``."""
+        due, soon = self._due, self._soon
+        while due and due[0][0] <= end_ns:
+            self.now_ns, _, action, argument = heappop(due)
+            action(argument)
+            while soon:
+                action, argument = soon.pop(0)
+                action(argument)
+        self.now_ns = max(self.now_ns, end_ns)

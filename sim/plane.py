@@ -1,0 +1,333 @@
+"""A simulated control plane: carries out operations as router/control_plane/ does.
+
+Rules, routes, exclusiveness and restart delays are the core's; what is simulated is that
+processes take time to start, and that workers take a moment to swap.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from router.core.backoff import Backoff
+from router.core.deployment_spec import CodeConfiguration, DeploymentSpec
+from router.core.endpoint_spec import EndpointSpec
+from router.core.errors import BadRequest, ResourceNotFound, TurnoutError
+from router.core.exclusive import Exclusive
+from router.core.quota_settings import QuotaOf
+from router.core.routes import WORKER_COUNT, deployment_route
+from router.core.routing import EndpointRoute, InstanceRoute, Routing
+from router.core.rules import (
+    check_deletable,
+    check_deployment,
+    check_deployment_count,
+    check_endpoint,
+    check_name,
+    check_traffic,
+)
+from sim import scenario as declared
+from sim.clock import NS_PER_MS, NS_PER_S, Clock
+from sim.instance import Model, SimAnswer, SimInstance
+from sim.record import Operation, Record
+from sim.rules_seen import rules_seen
+from sim.steps import Doing, whole
+from sim.worker import KEY, SimWorker
+
+# From the control plane to a worker, and until the answer is there.
+APPLY_NS = 2 * NS_PER_MS
+Done = Callable[[str], None]
+
+
+class SimDeployment:
+    """A deployment that is there, or is being brought up.
+
+    Attributes:
+        wanted: how many instances it is to have.
+        warm: those that serve.
+    """
+
+    def __init__(self, spec: DeploymentSpec, model: Model) -> None:
+        self.spec = spec
+        self.model = model
+        self.wanted = spec.instance_count
+        self.warm: list[SimInstance] = []
+        self.backoff = Backoff()
+
+
+class Stored(msgspec.Struct):
+    """What the control plane has acknowledged: endpoints, and how many instances are wanted."""
+
+    endpoints: dict[str, EndpointSpec]
+    deployments: dict[str, dict[str, DeploymentSpec]]
+
+
+class Plane:
+    """The control plane of one run.
+
+    Args:
+        models: how each deployment that may be created behaves, by endpoint and name.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        record: Record,
+        workers: list[SimWorker],
+        quota_of: QuotaOf,
+        models: dict[tuple[str, str], tuple[declared.Deployment, Model]],
+        message_ns: int,
+    ) -> None:
+        self._clock = clock
+        self._record = record
+        self._workers = workers
+        self._quota_of = quota_of
+        self._models = models
+        self._message_ns = message_ns
+        self._endpoints: dict[str, EndpointSpec] = {}
+        self._deployments: dict[str, dict[str, SimDeployment]] = {}
+        self._instances: dict[str, SimInstance] = {}
+        self._exclusive = Exclusive()
+        self._generation = 0
+        self._numbers = itertools.count(1)
+
+    def instance(self, instance_id: str) -> SimInstance | None:
+        """See worker.Fleet."""
+        return self._instances.get(instance_id)
+
+    def start(self, endpoints: list[declared.Endpoint], later: set[tuple[str, str]]) -> None:
+        """Declares what is there from the start, warm.
+
+        Raises:
+            BadRequest: it breaks a rule.
+        """
+        for endpoint in endpoints:
+            check_name("endpoint", endpoint.name)
+            self._deployments[endpoint.name] = {}
+            for one in endpoint.deployments:
+                if (endpoint.name, one.name) not in later:
+                    deployment = self._declare(endpoint.name, one.name)
+                    self._admit(deployment, deployment.wanted)
+            spec = EndpointSpec(
+                name=endpoint.name,
+                traffic=endpoint.traffic,
+                mirror_traffic=endpoint.mirror_traffic,
+            )
+            check_traffic(spec.traffic, spec.mirror_traffic, self._deployments[endpoint.name])
+            self._endpoints[endpoint.name] = spec
+        self._publish(lambda: None)
+
+    def do(self, endpoint: str, doing: Doing) -> None:
+        """Begins an operation, or refuses it; the record has how it ends."""
+        operation = Operation(self._clock.now_ns, doing.words)
+        self._record.operations.append(operation)
+        before = self._stored()
+
+        def end(outcome: str) -> None:
+            operation.outcome = outcome
+            operation.ended_ns = self._clock.now_ns
+            self._record.auditor.operation(doing.words, outcome)
+
+        try:
+            self._begin(endpoint, doing, end)
+        except TurnoutError as error:
+            self._record.auditor.operation_refused(before, self._stored())
+            end(f"refused: ({error.code}) {error.message}")
+
+    def crash(self, endpoint: str, name: str) -> None:
+        """All instances of the deployment end; others are started, later each time."""
+        deployment = self._deployments.get(endpoint, {}).get(name)
+        if deployment is not None:
+            self._record.auditor.faulty(name)
+            for instance in list(deployment.warm):
+                self._crash(deployment, instance)
+
+    def heal(self, endpoint: str, name: str) -> None:
+        """What hangs goes on."""
+        deployment = self._deployments.get(endpoint, {}).get(name)
+        for instance in deployment.warm if deployment is not None else ():
+            instance.unhang()
+
+    def _begin(self, endpoint: str, doing: Doing, end: Done) -> None:
+        if doing.verb == "restart":
+            self._restart(end)
+            return
+        if endpoint not in self._endpoints:
+            raise ResourceNotFound(f"expected an endpoint, got {endpoint!r}")
+        match doing.verb:
+            case "traffic" | "mirror_traffic":
+                self._set_traffic(endpoint, doing, end)
+            case "create":
+                self._create(endpoint, doing.name, end)
+            case "delete":
+                self._delete(endpoint, doing.name, end)
+            case "instance_count":
+                self._scale(endpoint, doing, end)
+
+    def _set_traffic(self, endpoint: str, doing: Doing, end: Done) -> None:
+        percents = whole(doing.numbers, doing.verb)
+        old = self._endpoints[endpoint]
+        self._exclusive.begin(endpoint, "Updating")
+        try:
+            spec = msgspec.structs.replace(old, **{doing.verb: percents})
+            check_traffic(spec.traffic, spec.mirror_traffic, self._deployments[endpoint])
+            check_endpoint(spec, old)
+        except BaseException:
+            self._exclusive.end(endpoint)
+            raise
+        self._endpoints[endpoint] = spec
+        self._publish(lambda: self._end(endpoint, end, "done"))
+
+    def _create(self, endpoint: str, name: str, end: Done) -> None:
+        check_name("deployment", name)
+        check_deployment_count(len(self._deployments[endpoint].keys() | {name}))
+        with self._exclusive.on(endpoint, "Updating"):
+            deployment = self._declare(endpoint, name)
+        self._exclusive.begin(endpoint, "Updating")
+        self._grow(deployment, lambda outcome: self._end(endpoint, end, outcome))
+
+    def _scale(self, endpoint: str, doing: Doing, end: Done) -> None:
+        ((name, count),) = whole(doing.numbers, doing.verb).items()
+        deployment = self._deployments[endpoint].get(name)
+        if deployment is None:
+            raise ResourceNotFound(f"expected a deployment of {endpoint!r}, got {name!r}")
+        spec = msgspec.convert(
+            {**msgspec.to_builtins(deployment.spec), "instance_count": count}, DeploymentSpec
+        )
+        self._exclusive.begin(endpoint, "Updating")
+        deployment.spec = spec
+        deployment.wanted = count
+        self._grow(deployment, lambda outcome: self._end(endpoint, end, outcome))
+
+    def _delete(self, endpoint: str, name: str, end: Done) -> None:
+        spec = self._endpoints[endpoint]
+        if name not in self._deployments[endpoint]:
+            raise ResourceNotFound(f"expected a deployment of {endpoint!r}, got {name!r}")
+        check_deletable(name, spec.traffic, spec.mirror_traffic)
+        self._exclusive.begin(endpoint, "Deleting")
+        del self._deployments[endpoint][name]
+        self._publish(lambda: self._end(endpoint, end, "done"))
+
+    def _restart(self, end: Done) -> None:
+        """The process ends and another begins: from what was stored, and what runs."""
+        before = self._stored()
+        stored = msgspec.msgpack.decode(before, type=Stored)
+        self._endpoints = stored.endpoints
+        for endpoint, specs in stored.deployments.items():
+            for name, spec in specs.items():
+                self._deployments[endpoint][name].spec = spec
+        self._record.auditor.restarted(before, self._stored())
+        self._publish(lambda: end("done"))
+
+    def _end(self, endpoint: str, end: Done, outcome: str) -> None:
+        self._exclusive.end(endpoint)
+        end(outcome)
+
+    def _declare(self, endpoint: str, name: str) -> SimDeployment:
+        found = self._models.get((endpoint, name))
+        if found is None:
+            raise BadRequest(
+                f"expected a deployment that the scenario describes, got {name!r}, at "
+                f"`$.endpoints.{endpoint}.deployments`"
+            )
+        one, model = found
+        spec = DeploymentSpec(
+            name=name,
+            endpoint_name=endpoint,
+            code_configuration=CodeConfiguration(code=".", scoring_script="score.py"),
+            instance_count=one.instance_count,
+            request_settings=one.request_settings,
+            environment_variables={WORKER_COUNT: str(one.parallel_runs)},
+        )
+        check_deployment(spec, is_kubernetes=False)
+        deployment = self._deployments[endpoint][name] = SimDeployment(spec, model)
+        return deployment
+
+    def _grow(self, deployment: SimDeployment, end: Done) -> None:
+        """Starts what is missing, lets go of what is too much, and publishes then."""
+
+        def warm(_: object) -> None:
+            self._admit(deployment, deployment.wanted - len(deployment.warm))
+            del deployment.warm[deployment.wanted :]
+            self._publish(lambda: end("done"))
+
+        missing = deployment.wanted > len(deployment.warm)
+        self._clock.after(deployment.model.cold_start_ns if missing else 0, warm)
+
+    def _admit(self, deployment: SimDeployment, count: int) -> None:
+        """So many instances have become warm."""
+        spec = deployment.spec
+        for _ in range(max(count, 0)):
+            instance = SimInstance(
+                f"{spec.endpoint_name}-{spec.name}-{next(self._numbers)}",
+                deployment.model,
+                int(spec.environment_variables[WORKER_COUNT]),
+                self._clock,
+                self._send_answers,
+            )
+            self._instances[instance.id] = instance
+            deployment.warm.append(instance)
+            if deployment.model.ends_at_once:
+                self._clock.after(0, lambda one: self._crash(deployment, one), instance)
+
+    def _crash(self, deployment: SimDeployment, instance: SimInstance) -> None:
+        if instance.dead:
+            return
+        instance.dead = True
+        del self._instances[instance.id]
+        for worker in self._workers:
+            self._clock.after(self._message_ns, worker.lose, instance.id)
+        if instance in deployment.warm:
+            deployment.warm.remove(instance)
+            deployment.backoff.on_end((self._clock.now_ns - instance.started_ns) / NS_PER_S)
+            self._publish(lambda: None)
+            wait_ns = round(deployment.backoff.next_s() * NS_PER_S)
+            self._clock.after(wait_ns + deployment.model.cold_start_ns, self._replace, deployment)
+
+    def _replace(self, deployment: SimDeployment) -> None:
+        if len(deployment.warm) < deployment.wanted:
+            self._admit(deployment, 1)
+            self._publish(lambda: None)
+
+    def _send_answers(
+        self, instance: SimInstance, worker: SimWorker, answers: list[SimAnswer]
+    ) -> None:
+        self._clock.after(self._message_ns, worker.take_answers, (instance.id, answers))
+
+    def _publish(self, returned: Callable[[], None]) -> None:
+        """Gives all workers the present state; ``returned`` when all of them go by it."""
+        self._generation += 1
+        routing = Routing(generation=self._generation, endpoints=tuple(self._routes()))
+        self._record.auditor.published(routing.generation, rules_seen(routing))
+        for worker in self._workers:
+            self._clock.after(APPLY_NS, worker.swap, routing)
+
+        def acknowledged(_: object) -> None:
+            self._record.auditor.returned(routing.generation)
+            returned()
+
+        self._clock.after(2 * APPLY_NS, acknowledged)
+
+    def _routes(self) -> Iterable[EndpointRoute]:
+        for name, spec in self._endpoints.items():
+            yield EndpointRoute(
+                name=name,
+                keys=(KEY,),
+                deployments=tuple(
+                    deployment_route(
+                        one.spec,
+                        one.wanted,
+                        tuple(InstanceRoute(id=i.id, target="") for i in one.warm),
+                    )
+                    for one in self._deployments[name].values()
+                ),
+                traffic=spec.traffic,
+                mirror_traffic=spec.mirror_traffic,
+                quota=self._quota_of(name),
+            )
+
+    def _stored(self) -> bytes:
+        deployments = {
+            endpoint: {name: one.spec for name, one in found.items()}
+            for endpoint, found in self._deployments.items()
+        }
+        return msgspec.msgpack.encode(Stored(self._endpoints, deployments))

@@ -1,0 +1,232 @@
+"""A simulated worker: the core's dispatcher with virtual time and simulated instances around it.
+
+It performs what the dispatcher asks for and tells it what happened, as data_plane/engine.py
+does with sockets, and shows both to the auditor. It decides nothing.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Protocol
+
+from router.core.budgets import Budgets
+from router.core.dispatcher import Dispatcher
+from router.core.lane import Lane
+from router.core.request import Answer, Head, Kind, Reason, Refusal, Request
+from router.core.routing import Routing
+from router.core.snapshot import SnapshotEndpoint
+from sim.asked import HEAD_BYTES, Asked
+from sim.clock import Clock
+from sim.instance import SimAnswer, SimInstance, Work
+from sim.record import Record
+
+KEY = "the-simulated-clients'-key"
+AUTHORIZATION = f"Bearer {KEY}".encode()
+# How often a worker calls on_time (data_plane/engine.py).
+TICK_NS = 20_000_000
+_HEAD = Head(size_bytes=HEAD_BYTES)
+_BODIES: dict[int, bytes] = {}
+_BODIES_MAX = 1000
+
+
+class Fleet(Protocol):
+    """Where instances are found."""
+
+    def instance(self, instance_id: str) -> SimInstance | None:
+        """The running instance of this id."""
+
+
+class SimWorker:
+    """One worker.
+
+    Args:
+        message_ns: what a message to or from an instance takes.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        clock: Clock,
+        rng: random.Random,
+        budgets: Budgets,
+        fleet: Fleet,
+        record: Record,
+        message_ns: int,
+    ) -> None:
+        self.number = number
+        self.dispatcher = Dispatcher(self, rng, clock.now_ns, budgets)
+        self._clock = clock
+        self._fleet = fleet
+        self._record = record
+        self._auditor = record.auditor
+        self._message_ns = message_ns
+        clock.after(TICK_NS, self._tick)
+
+    def ask(self, asked: Asked) -> None:
+        """A client's request has come, whole; over the quota it is read later."""
+        asked.worker = self
+        now_ns = self._clock.now_ns
+        found = self.dispatcher.authorize(asked.endpoint, AUTHORIZATION, now_ns)
+        if isinstance(found, Refusal):
+            self._refused(asked, found)
+            return
+        wait_ns = self._charge_request(found, asked.body_bytes + HEAD_BYTES)
+        if wait_ns:
+            self._clock.after(wait_ns, self._arrive_later, asked)
+        else:
+            self._arrive(asked, found)
+
+    def swap(self, routing: Routing) -> None:
+        """A new routing has come from the control plane."""
+        self._auditor.swapping(self.number, routing.generation)
+        self.dispatcher.swap(routing)
+        self._auditor.swapped(self.number, routing.generation)
+
+    def lose(self, instance_id: str) -> None:
+        """The stream to the instance broke."""
+        self._auditor.lost(self.number, instance_id)
+        self.dispatcher.on_instance_lost(instance_id, self._clock.now_ns)
+
+    def take_answers(self, message: tuple[str, list[SimAnswer]]) -> None:
+        """A message of an instance has come."""
+        instance_id, answers = message
+        self._auditor.came(self.number, instance_id, len(answers))
+        self.dispatcher.on_answers(instance_id, answers, self._clock.now_ns)
+
+    def write(self, asked: Asked, outcome: str, count_bytes: int) -> None:
+        """Writes an answer as the quota lets; the client has it when its last piece has passed."""
+        endpoint = self.dispatcher.snapshot.endpoints.get(asked.endpoint)
+        throttle = endpoint.quota.throttle if endpoint is not None else None
+        while endpoint is not None and throttle is not None and count_bytes > 0:
+            piece = min(throttle.piece, count_bytes)
+            count_bytes -= piece
+            wait_ns = endpoint.quota.charge_response(piece, self._clock.now_ns)
+            self._passes(endpoint, piece, wait_ns)
+            if wait_ns:
+                endpoint.quota.note_response_delay(wait_ns)
+                self._clock.after(wait_ns, self._write_rest, (asked, outcome, count_bytes))
+                return
+        asked.end(outcome)
+
+    # What the dispatcher asks for.
+
+    def wake(self, lane: Lane) -> None:
+        """At the end of this turn."""
+        self._clock.soon(self._pump, lane)
+
+    def wake_at(self, lane: Lane, due_ns: int) -> None:
+        """By a timer."""
+        self._clock.at(due_ns, self._pump, lane)
+
+    def send(self, instance_id: str, batch: Sequence[Request], now_ns: int) -> None:
+        """One message."""
+        del now_ns
+        self._auditor.sent(self.number, instance_id, len(batch))
+        instance = self._fleet.instance(instance_id)
+        if instance is not None:
+            works = [Work(r.id, _number_of(r), r.deadline_ns, self) for r in batch]
+            self._clock.after(self._message_ns, instance.receive, works)
+
+    def tell(self, answered: Sequence[tuple[Request, Answer]]) -> None:
+        """Each client hears at once."""
+        for request, answer in answered:
+            assert request.client is not None
+            request.client.on_answer(request, answer)
+
+    def grant(self, instance_id: str, request_id: int, count_bytes: int) -> None:
+        """Simulated models don't stream."""
+
+    def cancel(self, instance_id: str, request_id: int) -> None:
+        """Simulated models don't stream."""
+
+    def on_drained(self, instance_id: str) -> None:
+        """The stream may be closed."""
+        self._auditor.drained(self.number, instance_id)
+
+    def verify_token(self, token: bytes, secret: str) -> int:
+        """Simulated endpoints have keys."""
+        del token, secret
+        return 0
+
+    def _arrive_later(self, asked: Asked) -> None:
+        found = self.dispatcher.authorize(asked.endpoint, AUTHORIZATION, self._clock.now_ns)
+        if isinstance(found, Refusal):
+            self._refused(asked, found)
+        else:
+            self._arrive(asked, found)
+
+    def _arrive(self, asked: Asked, endpoint: SnapshotEndpoint) -> None:
+        shadow = endpoint.mirror_deployment
+        mirrored = 0 if shadow is None else shadow.lane.copies + shadow.lane.copies_lost
+        payload = _body(asked.body_bytes)
+        result = self.dispatcher.arrive(
+            endpoint, asked.pinned, payload, _HEAD, asked, self._clock.now_ns
+        )
+        if isinstance(result, Refusal):
+            self._refused(asked, result)
+            return
+        asked.deployment = result.deployment.name
+        asked.is_live = result.kind is Kind.LIVE
+        self._auditor.taken(self.number, asked)
+        if shadow is not None:
+            picked = shadow.lane.copies + shadow.lane.copies_lost - mirrored
+            self._auditor.mirrored(self.number, asked, picked)
+            if picked:
+                self._record.copied(asked)
+
+    def _refused(self, asked: Asked, refusal: Refusal) -> None:
+        """Refused as it came."""
+        asked.deployment = refusal.deployment
+        asked.is_live = asked.pinned is None and refusal.reason is Reason.TOO_MANY_PENDING
+        self._auditor.refused(self.number, asked, refusal.reason.value)
+        asked.end(refusal.reason.value)
+
+    def _charge_request(self, endpoint: SnapshotEndpoint, count_bytes: int) -> int:
+        now_ns = self._clock.now_ns
+        wait_ns = endpoint.quota.charge_request(count_bytes, now_ns)
+        if endpoint.quota.throttle is not None:
+            if wait_ns:
+                endpoint.quota.note_request_delay(wait_ns)
+            self._passes(endpoint, count_bytes, wait_ns)
+        return wait_ns
+
+    def _passes(self, endpoint: SnapshotEndpoint, count_bytes: int, wait_ns: int) -> None:
+        copied = endpoint.quota.copy_bytes
+        self._auditor.charged(self.number, endpoint.name, count_bytes, copied, wait_ns)
+        if wait_ns:
+            self._record.throttled(count_bytes)
+
+    def _write_rest(self, rest: tuple[Asked, str, int]) -> None:
+        self.write(*rest)
+
+    def _pump(self, lane: Lane) -> None:
+        self.dispatcher.pump(lane, self._clock.now_ns)
+
+    def _tick(self, _: object) -> None:
+        self.dispatcher.on_time(self._clock.now_ns)
+        self._gauge()
+        ledger = self.dispatcher.ledger
+        self._auditor.counted(self.number, ledger.accepted, ledger.answered)
+        self._clock.after(TICK_NS, self._tick)
+
+    def _gauge(self) -> None:
+        for endpoint in self.dispatcher.snapshot.endpoints.values():
+            for deployment in endpoint.deployments.values():
+                lane = deployment.lane
+                self._auditor.gauged(endpoint.name, deployment.name, lane.copies_pending)
+                self._record.pending(deployment.name, len(lane.queue) + lane.outstanding)
+
+
+def _number_of(request: Request) -> int:
+    """Whose question it is; 0 for a copy."""
+    client = request.client
+    return client.number if isinstance(client, Asked) else 0
+
+
+def _body(count_bytes: int) -> bytes:
+    """A body of this size, the same one each time: nobody reads it."""
+    body = _BODIES.get(count_bytes)
+    if body is None:
+        if len(_BODIES) >= _BODIES_MAX:
+            _BODIES.clear()
+        body = _BODIES[count_bytes] = bytes(count_bytes)
+    return body
