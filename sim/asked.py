@@ -48,7 +48,6 @@ class Asked:
         endpoint: str,
         pinned: str | None,
         body_bytes: int,
-        step: int,
         record: "Record",
     ) -> None:
         self.number = number
@@ -56,7 +55,7 @@ class Asked:
         self.endpoint = endpoint
         self.pinned = pinned
         self.body_bytes = body_bytes
-        self.step = step
+        self.step = 0
         self.worker: SimWorker | None = None
         self.deployment = ""
         self.is_live = False

@@ -35,7 +35,6 @@ from sim.worker import KEY, SimWorker
 
 # From the control plane to a worker, and until the answer is there.
 APPLY_NS = 2 * NS_PER_MS
-Done = Callable[[str], None]
 
 
 class SimDeployment:
@@ -59,6 +58,24 @@ class Stored(msgspec.Struct):
 
     endpoints: dict[str, EndpointSpec]
     deployments: dict[str, dict[str, DeploymentSpec]]
+
+
+class _Begun:
+    """An operation that was begun."""
+
+    def __init__(self, words: str, step: int, clock: Clock, record: Record) -> None:
+        self.step = step
+        self._operation = Operation(clock.now_ns, words)
+        self._clock = clock
+        self._record = record
+        record.operations.append(self._operation)
+
+    def end(self, outcome: str) -> None:
+        """It is done, or was refused."""
+        self._operation.outcome = outcome
+        self._operation.ended_ns = self._clock.now_ns
+        self._record.begin_step(self.step)
+        self._record.auditor.operation(self._operation.words, outcome)
 
 
 class Plane:
@@ -116,22 +133,19 @@ class Plane:
             self._endpoints[endpoint.name] = spec
         self._publish(lambda: None)
 
-    def do(self, endpoint: str, doing: Doing) -> None:
-        """Begins an operation, or refuses it; the record has how it ends."""
-        operation = Operation(self._clock.now_ns, doing.words)
-        self._record.operations.append(operation)
+    def do(self, endpoint: str, doing: Doing, step: int) -> None:
+        """Begins an operation, or refuses it; the record has how it ends.
+
+        Args:
+            step: the part of the timeline that begins with it.
+        """
+        begun = _Begun(doing.words, step, self._clock, self._record)
         before = self._stored()
-
-        def end(outcome: str) -> None:
-            operation.outcome = outcome
-            operation.ended_ns = self._clock.now_ns
-            self._record.auditor.operation(doing.words, outcome)
-
         try:
-            self._begin(endpoint, doing, end)
+            self._begin(endpoint, doing, begun)
         except TurnoutError as error:
             self._record.auditor.operation_refused(before, self._stored())
-            end(f"refused: ({error.code}) {error.message}")
+            begun.end(f"refused: ({error.code}) {error.message}")
 
     def crash(self, endpoint: str, name: str) -> None:
         """All instances of the deployment end; others are started, later each time."""
@@ -141,29 +155,29 @@ class Plane:
             for instance in list(deployment.warm):
                 self._crash(deployment, instance)
 
-    def heal(self, endpoint: str, name: str) -> None:
+    def unhang(self, endpoint: str, name: str) -> None:
         """What hangs goes on."""
         deployment = self._deployments.get(endpoint, {}).get(name)
         for instance in deployment.warm if deployment is not None else ():
             instance.unhang()
 
-    def _begin(self, endpoint: str, doing: Doing, end: Done) -> None:
+    def _begin(self, endpoint: str, doing: Doing, begun: _Begun) -> None:
         if doing.verb == "restart":
-            self._restart(end)
+            self._restart(begun)
             return
         if endpoint not in self._endpoints:
             raise ResourceNotFound(f"expected an endpoint, got {endpoint!r}")
         match doing.verb:
             case "traffic" | "mirror_traffic":
-                self._set_traffic(endpoint, doing, end)
+                self._set_traffic(endpoint, doing, begun)
             case "create":
-                self._create(endpoint, doing.name, end)
+                self._create(endpoint, doing.name, begun)
             case "delete":
-                self._delete(endpoint, doing.name, end)
+                self._delete(endpoint, doing.name, begun)
             case "instance_count":
-                self._scale(endpoint, doing, end)
+                self._scale(endpoint, doing, begun)
 
-    def _set_traffic(self, endpoint: str, doing: Doing, end: Done) -> None:
+    def _set_traffic(self, endpoint: str, doing: Doing, begun: _Begun) -> None:
         percents = whole(doing.numbers, doing.verb)
         old = self._endpoints[endpoint]
         self._exclusive.begin(endpoint, "Updating")
@@ -175,17 +189,17 @@ class Plane:
             self._exclusive.end(endpoint)
             raise
         self._endpoints[endpoint] = spec
-        self._publish(lambda: self._end(endpoint, end, "done"))
+        self._publish(lambda: self._end(endpoint, begun), begun.step)
 
-    def _create(self, endpoint: str, name: str, end: Done) -> None:
+    def _create(self, endpoint: str, name: str, begun: _Begun) -> None:
         check_name("deployment", name)
         check_deployment_count(len(self._deployments[endpoint].keys() | {name}))
         with self._exclusive.on(endpoint, "Updating"):
             deployment = self._declare(endpoint, name)
         self._exclusive.begin(endpoint, "Updating")
-        self._grow(deployment, lambda outcome: self._end(endpoint, end, outcome))
+        self._grow(deployment, endpoint, begun)
 
-    def _scale(self, endpoint: str, doing: Doing, end: Done) -> None:
+    def _scale(self, endpoint: str, doing: Doing, begun: _Begun) -> None:
         ((name, count),) = whole(doing.numbers, doing.verb).items()
         deployment = self._deployments[endpoint].get(name)
         if deployment is None:
@@ -196,18 +210,18 @@ class Plane:
         self._exclusive.begin(endpoint, "Updating")
         deployment.spec = spec
         deployment.wanted = count
-        self._grow(deployment, lambda outcome: self._end(endpoint, end, outcome))
+        self._grow(deployment, endpoint, begun)
 
-    def _delete(self, endpoint: str, name: str, end: Done) -> None:
+    def _delete(self, endpoint: str, name: str, begun: _Begun) -> None:
         spec = self._endpoints[endpoint]
         if name not in self._deployments[endpoint]:
             raise ResourceNotFound(f"expected a deployment of {endpoint!r}, got {name!r}")
         check_deletable(name, spec.traffic, spec.mirror_traffic)
         self._exclusive.begin(endpoint, "Deleting")
         del self._deployments[endpoint][name]
-        self._publish(lambda: self._end(endpoint, end, "done"))
+        self._publish(lambda: self._end(endpoint, begun), begun.step)
 
-    def _restart(self, end: Done) -> None:
+    def _restart(self, begun: _Begun) -> None:
         """The process ends and another begins: from what was stored, and what runs."""
         before = self._stored()
         stored = msgspec.msgpack.decode(before, type=Stored)
@@ -216,11 +230,11 @@ class Plane:
             for name, spec in specs.items():
                 self._deployments[endpoint][name].spec = spec
         self._record.auditor.restarted(before, self._stored())
-        self._publish(lambda: end("done"))
+        self._publish(lambda: begun.end("done"), begun.step)
 
-    def _end(self, endpoint: str, end: Done, outcome: str) -> None:
+    def _end(self, endpoint: str, begun: _Begun) -> None:
         self._exclusive.end(endpoint)
-        end(outcome)
+        begun.end("done")
 
     def _declare(self, endpoint: str, name: str) -> SimDeployment:
         found = self._models.get((endpoint, name))
@@ -242,13 +256,13 @@ class Plane:
         deployment = self._deployments[endpoint][name] = SimDeployment(spec, model)
         return deployment
 
-    def _grow(self, deployment: SimDeployment, end: Done) -> None:
+    def _grow(self, deployment: SimDeployment, endpoint: str, begun: _Begun) -> None:
         """Starts what is missing, lets go of what is too much, and publishes then."""
 
         def warm(_: object) -> None:
             self._admit(deployment, deployment.wanted - len(deployment.warm))
             del deployment.warm[deployment.wanted :]
-            self._publish(lambda: end("done"))
+            self._publish(lambda: self._end(endpoint, begun), begun.step)
 
         missing = deployment.wanted > len(deployment.warm)
         self._clock.after(deployment.model.cold_start_ns if missing else 0, warm)
@@ -293,9 +307,15 @@ class Plane:
     ) -> None:
         self._clock.after(self._message_ns, worker.take_answers, (instance.id, answers))
 
-    def _publish(self, returned: Callable[[], None]) -> None:
-        """Gives all workers the present state; ``returned`` when all of them go by it."""
+    def _publish(self, returned: Callable[[], None], step: int = 0) -> None:
+        """Gives all workers the present state.
+
+        Args:
+            returned: called when all of them go by it.
+            step: the part of the timeline that begins with it.
+        """
         self._generation += 1
+        self._record.begin_step_with(self._generation, step)
         routing = Routing(generation=self._generation, endpoints=tuple(self._routes()))
         self._record.auditor.published(routing.generation, rules_seen(routing))
         for worker in self._workers:

@@ -76,7 +76,6 @@ class Record:
 
     Attributes:
         begin_ns: when they start.
-        step: the part of the timeline that the run is in.
         asked: how many requests there were so far.
     """
 
@@ -87,14 +86,27 @@ class Record:
         self.bin_ns = -(-end_ns // BINS)
         self.bins = [Part() for _ in range(BINS)]
         self.operations: list[Operation] = []
-        self.step = 0
         self.asked = 0
+        self._step = 0
+        self._step_of: dict[int, int] = {}
         self._clock = clock
 
     @property
     def bin_s(self) -> float:
         """How long a bin is."""
         return self.bin_ns / NS_PER_S
+
+    def begin_step(self, step: int) -> None:
+        """A part of the timeline has begun."""
+        self._step = max(self._step, step)
+
+    def begin_step_with(self, generation: int, step: int) -> None:
+        """It begins in each worker with this generation of the routing."""
+        self._step_of[generation] = step
+
+    def step_at(self, generation: int) -> int:
+        """The part that a request is of that arrives where this generation is in force."""
+        return max(self._step, self._step_of.get(generation, 0))
 
     def ended(self, asked: Asked, outcome: str) -> None:
         """A request has its whole answer."""
@@ -126,7 +138,7 @@ class Record:
                 part.pending[deployment] = count
 
     def _present(self) -> tuple[Part, Part]:
-        return self.steps[self.step], self._bin(self._clock.now_ns)
+        return self.steps[self._step], self._bin(self._clock.now_ns)
 
     def _bin(self, at_ns: int) -> Part:
         return self.bins[min((at_ns - self.begin_ns) // self.bin_ns, BINS - 1)]

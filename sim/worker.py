@@ -64,6 +64,7 @@ class SimWorker:
     def ask(self, asked: Asked) -> None:
         """A client's request has come, whole; over the quota it is read later."""
         asked.worker = self
+        asked.step = self._record.step_at(self.dispatcher.snapshot.generation)
         now_ns = self._clock.now_ns
         found = self.dispatcher.authorize(asked.endpoint, AUTHORIZATION, now_ns)
         if isinstance(found, Refusal):

@@ -13,10 +13,11 @@ from sim.asked import Asked
 from sim.auditor import Auditor
 from sim.clock import NS_PER_S, Clock
 from sim.draws import Draw, arrivals, generator, latencies, sizes
+from sim.faults import check_fault, inflict
 from sim.instance import Model
 from sim.plane import Plane
 from sim.record import Record
-from sim.steps import Doing, created_later, doing
+from sim.steps import FAULTS, OPERATIONS, Doing, created_later, doing
 from sim.worker import SimWorker
 
 # How long the last requests may take to end: the longest timeout, and a tick.
@@ -140,6 +141,8 @@ class World:
         first = self.scenario.endpoints[0].name
         for number, step in enumerate(self.scenario.timeline):
             found = doing(step, number)
+            if found is not None and found.verb in FAULTS:
+                check_fault(step.endpoint or first, found, self._models)
             at_ns = self._begin_ns + round(step.at_s * NS_PER_S)
             self._clock.at(at_ns, self._step, (number + 1, step.endpoint or first, found))
 
@@ -171,7 +174,6 @@ class World:
             source.endpoint,
             source.pinned,
             source.body_bytes(),
-            record.step,
             record,
         )
         workers = self._workers
@@ -183,26 +185,12 @@ class World:
 
     def _step(self, planned: tuple[int, str, Doing | None]) -> None:
         number, endpoint, found = planned
-        self.record.step = number
-        if found is None:
+        if found is not None and found.verb in OPERATIONS:
+            self._plane.do(endpoint, found, number)
             return
-        models = self._models
-        match found.verb:
-            case "crash":
-                self._plane.crash(endpoint, found.name)
-            case "crash_loop":
-                models[endpoint, found.name][1].ends_at_once = True
-                self._plane.crash(endpoint, found.name)
-            case "hang":
-                models[endpoint, found.name][1].hangs = True
-            case "slow":
-                for name, factor in found.numbers.items():
-                    models[endpoint, name][1].factor = factor
-            case "error_percent":
-                for name, percent in found.numbers.items():
-                    models[endpoint, name][1].error_share = percent / 100
-            case "heal":
-                models[endpoint, found.name][1].heal()
-                self._plane.heal(endpoint, found.name)
-            case _:
-                self._plane.do(endpoint, found)
+        self.record.begin_step(number)
+        if found is not None:
+            models = {
+                name: model for (of, name), (_, model) in self._models.items() if of == endpoint
+            }
+            inflict(endpoint, found, models, self._plane)

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "router/control_plane": {"router.core", "router.yaml_files", "turnout"},
     "router/cli": {"router.core", "router.yaml_files"},
     "runtime": {"turnout"},
+    "sim": {"router.core", "router.yaml_files"},
     "loadtests": set(),
     "proto": set(),
 }

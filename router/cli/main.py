@@ -54,6 +54,7 @@ cli = Root(
             "router.cli.sdk_env", "Print what a shell must set for Azure's Python SDK."
         ),
         "demo": LazyCommand("router.cli.demo.command", "Show a rollout on real processes."),
+        "simulate": LazyCommand("sim.command", "Replay a rollout in virtual time."),
         "completion": LazyCommand("router.cli.completion", "Print a shell's completion script."),
         "account": LazyCommand("router.cli.account", "Which subscription to name.", "account"),
         "configure": LazyCommand("router.cli.account", "Keep defaults.", "configure"),

@@ -1,0 +1,104 @@
+"""`turnout simulate`: its flags, its progress bar and its exit code.
+
+0: everything that was expected held; 1: something did not, or an invariant was broken; 2: wrong
+usage.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import Progress
+
+from router.core.errors import BadRequest
+from sim.checkers.broken import Broken
+from sim.files import read_scenario, scenario_names
+from sim.report.terminal import print_summary
+from sim.summary import Summary, summarize
+from sim.world import World
+
+EXIT_OK, EXIT_BROKEN = 0, 1
+
+
+@click.command(name="simulate")
+@click.argument("scenario", type=click.Path(path_type=Path), required=False)
+@click.option("--seed", type=int, help="In place of the scenario's own.")
+@click.option("--json", "as_json", is_flag=True, help="The report as JSON on standard output.")
+@click.option("--html", type=click.Path(path_type=Path), help="A page with charts, to this file.")
+@click.option("--events", type=click.Path(path_type=Path), help="Every event, a line of JSON each.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    scenario: Path | None,
+    seed: int | None,
+    as_json: bool,  # noqa: FBT001 - click's
+    html: Path | None,
+    events: Path | None,
+) -> None:
+    """Replay a rollout in virtual time, against the very core that the daemon runs."""
+    if scenario is None:
+        raise click.UsageError(
+            f"expected a scenario's file, or one of {', '.join(scenario_names())}"
+        )
+    described, folder = read_scenario(scenario)
+    if seed is not None:
+        described = msgspec.structs.replace(described, seed=seed)
+    with _written(events) as log:
+        world = World(described, folder, log)
+        try:
+            with progress(described.name) as tell:
+                world.run(tell)
+        except Broken as broken:
+            _explain(broken, world, f"turnout simulate {scenario} --seed {described.seed}")
+            ctx.exit(EXIT_BROKEN)
+    summary = summarize(described, world.record)
+    if html is not None:
+        _write_page(html, summary, world)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(summary)))
+    else:
+        print_summary(summary, Console(width=None if sys.stdout.isatty() else 140))
+    ctx.exit(EXIT_OK if summary.held else EXIT_BROKEN)
+
+
+@contextlib.contextmanager
+def progress(words: str) -> Iterator[Callable[[float], None]]:
+    """A bar on standard error, if that is a terminal; gives a function to move it."""
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(words, total=1.0)
+        yield lambda part: bar.update(task, completed=part)
+
+
+def _explain(broken: Broken, world: World, again: str) -> None:
+    """The invariant, the last events, and how to see it again."""
+    click.echo(f"broken {broken}\nthe last events, times in ns:", err=True)
+    for event in world.auditor.recent:
+        click.echo("  " + " ".join(str(part) for part in event), err=True)
+    click.echo(f"seed {world.scenario.seed}; to see it again: {again}", err=True)
+
+
+@contextlib.contextmanager
+def _written(path: Path | None) -> Iterator[IO[bytes] | None]:
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("wb")
+    except OSError as error:
+        raise BadRequest(f"{path}: expected a file to write to, got {error.strerror}") from None
+    with file:
+        yield file
+
+
+def _write_page(path: Path, summary: Summary, world: World) -> None:
+    from sim.report.page import page  # noqa: PLC0415 - plotly is slow to import
+
+    with _written(path) as file:
+        assert file is not None
+        file.write(page(summary, world.record).encode())

@@ -1,0 +1,133 @@
+"""The summary as one page that stands alone: tables, and charts over virtual time."""
+
+import jinja2
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from sim.asked import OK
+from sim.record import Part, Record
+from sim.summary import Summary, percentile_ms
+
+# Of Okabe and Ito's palette, which colour-blind readers can tell apart.
+COLOURS = ("#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
+ROWS = (
+    "requests per second, by who served them",
+    "latency of good answers, ms: p50 (thin) and p99 (thick)",
+    "queued and outstanding, at most",
+    "throttled, kB per second",
+    "requests without a good answer, per second",
+)
+_PAGE = jinja2.Environment(autoescape=True).from_string("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{ summary.scenario }}</title><style>
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #222 }
+table { border-collapse: collapse; margin: 1rem 0 } caption { text-align: left; font-weight: 600 }
+th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #ddd }
+th { border-bottom: 1px solid #888 } .words { text-align: left }
+.held { color: #00704f } .broken { color: #b30000; font-weight: 600 }
+</style></head><body>
+<h1>{{ summary.scenario }}</h1>
+<p>Seed {{ summary.seed }}, {{ "{:,}".format(summary.whole.requests) }} requests:
+{% if summary.held %}<span class="held">everything that was expected held</span>
+{% else %}<span class="broken">not everything that was expected held</span>{% endif %}.</p>
+{{ charts | safe }}
+<table><caption>Steps</caption><tr><th>from s</th><th class="words">step</th>
+<th class="words">served by</th><th>live</th><th>direct</th><th>share %</th><th>p50 ms</th>
+<th>p95 ms</th><th>p99 ms</th><th>errors</th><th>copies</th></tr>
+{% for step in summary.steps %}{% for one in step.deployments %}<tr>
+<td>{{ step.at_s if loop.first }}</td><td class="words">{{ step.name if loop.first }}</td>
+<td class="words">{{ one.name or "(refused)" }}</td><td>{{ "{:,}".format(one.live) }}</td>
+<td>{{ "{:,}".format(one.direct) }}</td><td>{{ one.share_percent }}</td>
+<td>{{ one.p50_ms if one.p50_ms is not none }}</td>
+<td>{{ one.p95_ms if one.p95_ms is not none }}</td>
+<td>{{ one.p99_ms if one.p99_ms is not none }}</td><td>{{ "{:,}".format(one.errors) }}</td>
+<td>{{ "{:,}".format(step.copies) if loop.first }}</td></tr>
+{% endfor %}{% endfor %}</table>
+<table><caption>Operations</caption><tr><th>at s</th><th class="words">operation</th>
+<th>took s</th><th class="words">outcome</th></tr>
+{% for one in summary.operations %}<tr><td>{{ one.at_s }}</td><td class="words">{{ one.words }}</td>
+<td>{{ one.took_s if one.took_s is not none }}</td><td class="words">{{ one.outcome }}</td></tr>
+{% endfor %}</table>
+<table><caption>Expectations</caption><tr><th class="words">of</th><th class="words">expected</th>
+<th class="words">got</th><th></th></tr>
+{% for step in expecting %}{% for one in step.expected %}<tr><td class="words">{{ step.name }}</td>
+<td class="words">{{ one.words }}</td><td class="words">{{ one.found }}</td>
+<td class="{{ 'held' if one.held else 'broken' }}">{{ "held" if one.held else "broken" }}</td></tr>
+{% endfor %}{% endfor %}</table></body></html>
+""")
+
+
+def page(summary: Summary, record: Record) -> str:
+    """The page, as HTML; it loads nothing from anywhere."""
+    charts = _figure(summary, record).to_html(full_html=False, include_plotlyjs=True)
+    expecting = (*summary.steps, summary.whole)
+    return _PAGE.render(summary=summary, charts=charts, expecting=expecting)
+
+
+def _figure(summary: Summary, record: Record) -> go.Figure:
+    figure = make_subplots(
+        rows=len(ROWS), cols=1, shared_xaxes=True, vertical_spacing=0.05, subplot_titles=ROWS
+    )
+    times_s = [number * record.bin_s for number in range(len(record.bins))]
+    names = sorted({name for part in record.bins for name in part.by_deployment if name})
+    for name, colour in zip(names, COLOURS * len(names), strict=False):
+        _add_deployment(figure, name, colour, times_s, record)
+    throttled = [part.throttled_bytes / 1000 / record.bin_s for part in record.bins]
+    _add(figure, 4, "throttled", "#555", times_s, throttled)
+    errors = [_errors(part) / record.bin_s for part in record.bins]
+    _add(figure, 5, "errors", COLOURS[5], times_s, errors)
+    for number, one in enumerate(summary.operations):
+        figure.add_vline(x=one.at_s, line_width=1, line_dash="dot", line_color="#888")
+        # In three heights, so that neighbours stay legible.
+        figure.add_annotation(
+            x=one.at_s, y=1.02 + 0.022 * (number % 3), yref="paper", xref="x", showarrow=False,
+            text=one.words if one.outcome == "done" else f"{one.words} ✗", xanchor="left",
+            font_size=11,
+        )  # fmt: skip
+    figure.update_xaxes(title_text="seconds from the start", row=len(ROWS), col=1)
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_layout(
+        height=240 * len(ROWS), template="plotly_white", hovermode="x unified", margin_t=110
+    )
+    return figure
+
+
+def _add_deployment(
+    figure: go.Figure, name: str, colour: str, times_s: list[float], record: Record
+) -> None:
+    tallies = [part.by_deployment.get(name) for part in record.bins]
+    served = [t.outcomes[OK] / record.bin_s if t is not None else 0 for t in tallies]
+    figure.add_scatter(
+        x=times_s, y=served, name=name, legendgroup=name, line_color=colour, stackgroup="served",
+        line_width=0.5, row=1, col=1,
+    )  # fmt: skip
+    for part, width in (0.5, 1), (0.99, 2.5):
+        times_ms = [
+            percentile_ms(sorted(t.took_ns), part) if t is not None else None for t in tallies
+        ]
+        _add(figure, 2, name, colour, times_s, times_ms, width)
+    pending = [part.pending.get(name, 0) for part in record.bins]
+    _add(figure, 3, name, colour, times_s, pending)
+
+
+def _add(
+    figure: go.Figure,
+    row: int,
+    name: str,
+    colour: str,
+    times_s: list[float],
+    values: list[float | None] | list[float] | list[int],
+    width: float = 1.5,
+) -> None:
+    figure.add_scatter(
+        x=times_s, y=values, name=name, legendgroup=name, showlegend=False, mode="lines",
+        line={"color": colour, "width": width}, row=row, col=1,
+    )  # fmt: skip
+
+
+def _errors(part: Part) -> int:
+    return sum(
+        count
+        for tally in part.by_deployment.values()
+        for why, count in tally.outcomes.items()
+        if why != OK
+    )
