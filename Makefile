@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format properties mutants bench profile microbench loadtest lock proto clean
+.PHONY: demo test lint format properties mutants swarm bench profile microbench loadtest lock proto clean
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements.lock
@@ -29,6 +29,9 @@ properties: $(STAMP)  ## the hypothesis properties and the API's, deep
 
 mutants: $(STAMP)  ## plant bugs in the core, one by one, and see each caught
 	$(BIN)/python tests/mutants.py
+
+swarm: $(STAMP)  ## random worlds in the simulator for half an hour, until an invariant breaks
+	$(BIN)/turnout simulate --minutes 30 --seed $(or $(SEED),1)
 
 loadtest: $(STAMP)  ## a rollout under locust's load for a minute, with its HTML report
 	@mkdir -p loadtests/results

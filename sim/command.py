@@ -5,7 +5,9 @@ usage.
 """
 
 import contextlib
+import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -20,6 +22,7 @@ from sim.checkers.broken import Broken
 from sim.files import read_scenario, scenario_names
 from sim.report.terminal import print_summary
 from sim.summary import Summary, summarize
+from sim.swarm import swarm
 from sim.world import World
 
 EXIT_OK, EXIT_BROKEN = 0, 1
@@ -30,6 +33,8 @@ EXIT_OK, EXIT_BROKEN = 0, 1
 @click.option("--seed", type=int, help="In place of the scenario's own.")
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON on standard output.")
 @click.option("--html", type=click.Path(path_type=Path), help="A page with charts, to this file.")
+@click.option("--swarm", "worlds", type=click.IntRange(min=1), help="So many random worlds.")
+@click.option("--minutes", type=float, help="Random worlds for so long.")
 @click.option("--events", type=click.Path(path_type=Path), help="Every event, a line of JSON each.")
 @click.pass_context
 def command(
@@ -38,9 +43,15 @@ def command(
     seed: int | None,
     as_json: bool,  # noqa: FBT001 - click's
     html: Path | None,
+    worlds: int | None,
+    minutes: float | None,
     events: Path | None,
 ) -> None:
     """Replay a rollout in virtual time, against the very core that the daemon runs."""
+    if worlds is not None or minutes is not None:
+        if scenario is not None:
+            raise click.UsageError("expected no scenario with --swarm: its worlds are drawn")
+        ctx.exit(_swarm(seed if seed is not None else 1, worlds, minutes))
     if scenario is None:
         raise click.UsageError(
             f"expected a scenario's file, or one of {', '.join(scenario_names())}"
@@ -54,7 +65,8 @@ def command(
             with progress(described.name) as tell:
                 world.run(tell)
         except Broken as broken:
-            _explain(broken, world, f"turnout simulate {scenario} --seed {described.seed}")
+            again = f"turnout simulate {scenario} --seed {described.seed}"
+            _explain(f"broken {broken}", world, again)
             ctx.exit(EXIT_BROKEN)
     summary = summarize(described, world.record)
     if html is not None:
@@ -75,9 +87,27 @@ def progress(words: str) -> Iterator[Callable[[float], None]]:
         yield lambda part: bar.update(task, completed=part)
 
 
-def _explain(broken: Broken, world: World, again: str) -> None:
+def _swarm(seed: int, worlds_max: int | None, minutes: float | None) -> int:
+    """Runs random worlds; returns the exit code."""
+    end_s = math.inf if minutes is None else time.monotonic() + minutes * 60
+
+    def wanted(worlds: int) -> bool:
+        return worlds != worlds_max and time.monotonic() < end_s
+
+    with progress("worlds") as tell:
+        worlds, requests, unlucky = swarm(
+            seed, wanted, lambda count: tell(count / worlds_max if worlds_max else 0)
+        )
+    if unlucky is not None:
+        _explain(unlucky.why, unlucky.world, f"turnout simulate --swarm 1 --seed {unlucky.seed}")
+        return EXIT_BROKEN
+    click.echo(f"{worlds:,} worlds from seed {seed}, {requests:,} requests: everything held")
+    return EXIT_OK
+
+
+def _explain(why: str, world: World, again: str) -> None:
     """The invariant, the last events, and how to see it again."""
-    click.echo(f"broken {broken}\nthe last events, times in ns:", err=True)
+    click.echo(f"{why}\nthe last events, times in ns:", err=True)
     for event in world.auditor.recent:
         click.echo("  " + " ".join(str(part) for part in event), err=True)
     click.echo(f"seed {world.scenario.seed}; to see it again: {again}", err=True)

@@ -14,6 +14,7 @@ from router.core.deployment_spec import CodeConfiguration, DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import BadRequest, ResourceNotFound, TurnoutError
 from router.core.exclusive import Exclusive
+from router.core.parse import parse
 from router.core.quota_settings import QuotaOf
 from router.core.routes import WORKER_COUNT, deployment_route
 from router.core.routing import EndpointRoute, InstanceRoute, Routing
@@ -204,9 +205,9 @@ class Plane:
         deployment = self._deployments[endpoint].get(name)
         if deployment is None:
             raise ResourceNotFound(f"expected a deployment of {endpoint!r}, got {name!r}")
-        spec = msgspec.convert(
-            {**msgspec.to_builtins(deployment.spec), "instance_count": count}, DeploymentSpec
-        )
+        # As a file that says so would be read: with its ranges.
+        raw = {**msgspec.to_builtins(deployment.spec), "instance_count": count}
+        spec = parse(DeploymentSpec, raw, f"deployment {name!r}")
         self._exclusive.begin(endpoint, "Updating")
         deployment.spec = spec
         deployment.wanted = count

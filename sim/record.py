@@ -76,7 +76,7 @@ class Record:
 
     Attributes:
         begin_ns: when they start.
-        asked: how many requests there were so far.
+        asked, ended_count: how many requests there were so far, and have their whole answer.
     """
 
     def __init__(self, clock: Clock, auditor: Auditor, steps: int, end_ns: int) -> None:
@@ -86,7 +86,7 @@ class Record:
         self.bin_ns = -(-end_ns // BINS)
         self.bins = [Part() for _ in range(BINS)]
         self.operations: list[Operation] = []
-        self.asked = 0
+        self.asked = self.ended_count = 0
         self._step = 0
         self._step_of: dict[int, int] = {}
         self._clock = clock
@@ -110,6 +110,7 @@ class Record:
 
     def ended(self, asked: Asked, outcome: str) -> None:
         """A request has its whole answer."""
+        self.ended_count += 1
         took_ns = self._clock.now_ns - asked.at_ns
         for part in self.steps[asked.step], self._bin(asked.at_ns):
             tally = part.tally(asked.deployment)

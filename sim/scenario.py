@@ -14,6 +14,7 @@ from router.core.quota_settings import QuotaSettings
 
 Duration = Annotated[float, Meta(ge=0, le=10_000_000)]
 Rate = Annotated[float, Meta(gt=0, le=1_000_000)]
+ArrivalKind = Literal["poisson", "constant", "periodic", "bursts", "diurnal"]
 Bytes = Annotated[int, Meta(ge=0, le=100_000_000)]
 
 
@@ -74,7 +75,7 @@ class Arrivals(Declared, frozen=True):
     """
 
     per_s: Rate
-    kind: Literal["poisson", "constant", "periodic", "bursts", "diurnal"] = "poisson"
+    kind: ArrivalKind = "poisson"
     peak_per_s: Rate | None = None
     every_s: Annotated[float, Meta(gt=0)] = 60
     for_s: Duration = 5

@@ -79,7 +79,8 @@ class SimWorker:
     def swap(self, routing: Routing) -> None:
         """A new routing has come from the control plane."""
         self._auditor.swapping(self.number, routing.generation)
-        self.dispatcher.swap(routing)
+        routed = (i.id for e in routing.endpoints for d in e.deployments for i in d.instances)
+        self.dispatcher.swap(routing, {i for i in routed if self._fleet.instance(i) is None})
         self._auditor.swapped(self.number, routing.generation)
 
     def lose(self, instance_id: str) -> None:

@@ -113,7 +113,10 @@ class World:
         for part in range(1, REPORTS + 1):
             self._clock.run(self._begin_ns + self._end_ns * part // REPORTS)
             tell(part / REPORTS)
-        self._clock.run(self._clock.now_ns + DRAIN_S * NS_PER_S)
+        for _ in range(DRAIN_S):
+            if self.record.ended_count == self.record.asked:
+                break
+            self._clock.run(self._clock.now_ns + NS_PER_S)
         self.auditor.end()
 
     def _described(

@@ -86,10 +86,12 @@ class Lane:
     @property
     def ahead_due_ns(self) -> int | None:
         """When the first of its instances may be given a request ahead; None if none may."""
+        keeps_removed = self.keeps_removed
         dues_ns = [
             due_ns
             for instance in self.instances.values()
-            if (due_ns := instance.ahead_due_ns) is not None
+            if (keeps_removed or not instance.removed)
+            and (due_ns := instance.ahead_due_ns) is not None
         ]
         return min(dues_ns, default=None)
 

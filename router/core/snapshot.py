@@ -144,7 +144,7 @@ def _compile_endpoint(
         credentials=(tuple(key.encode() for key in route.keys), route.token_secret),
         deployments=deployments,
         live=live,
-        live_deployments=tuple(deployments[name] for name, _ in traffic),
+        live_deployments=tuple(deployments[name] for name, _ in live.percents) if live else (),
         mirror=mirror,
         mirror_deployment=deployments[mirrored[0][0]] if mirrored else None,
         quota=quota,
@@ -172,7 +172,7 @@ def _split(
     """The split of ``named``; an unchanged one keeps its schedule, in the middle of its block."""
     if not named:
         return None
-    if previous is not None and previous.percents == named:
+    if previous is not None and dict(previous.percents) == dict(named):
         return previous
     # A generator of its own: another schedule's draws don't shift this one's.
     own = random.Random(int(rng.random() * 2**53))  # noqa: S311 - fairness, not secrecy

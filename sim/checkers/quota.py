@@ -3,8 +3,9 @@
 from sim.checkers.broken import Broken, Rules
 
 NS_PER_S = 1_000_000_000
-# A worker that is not alone may hold so much of the burst beforehand (DESIGN.md: leased).
-LEASED_PART = 64
+# Workers that are not alone may hold 1/64 of the burst beforehand, all together. The bucket holds
+# so much less, and what the others hold is out of one's reach: 2/64 may be free and not to be had.
+OUT_OF_REACH_PART = 32
 
 
 class _Endpoint:
@@ -48,8 +49,8 @@ class QuotaChecker:
         copies = copied - found.copy_bytes.get(worker, 0)
         found.copy_bytes[worker] = copied
         found.left -= (count + copies) * NS_PER_S
-        leased = found.full // LEASED_PART if self._workers > 1 else 0
-        if wait_ns and found.left >= leased:
+        out_of_reach = found.full // OUT_OF_REACH_PART if self._workers > 1 else 0
+        if wait_ns and found.left >= out_of_reach:
             raise Broken(
                 8,
                 f"{count} bytes of {endpoint} waited {wait_ns} ns with "

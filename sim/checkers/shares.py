@@ -52,7 +52,7 @@ class ShareChecker:
         """A schedule goes on where its percents did not change; else another begins."""
         rules = self._published[generation]
         for name, endpoint in rules.items():
-            live = tuple(share for share in endpoint.traffic if share[1])
+            live = tuple(sorted(share for share in endpoint.traffic if share[1]))
             _follow(self._live, (worker, name), live)
             mirrored = tuple(
                 share

@@ -58,7 +58,9 @@ th { border-bottom: 1px solid #888 } .words { text-align: left }
 
 def page(summary: Summary, record: Record) -> str:
     """The page, as HTML; it loads nothing from anywhere."""
-    charts = _figure(summary, record).to_html(full_html=False, include_plotlyjs=True)
+    charts = _figure(summary, record).to_html(
+        full_html=False, include_plotlyjs=True, config={"displaylogo": False}
+    )
     expecting = (*summary.steps, summary.whole)
     return _PAGE.render(summary=summary, charts=charts, expecting=expecting)
 
@@ -77,16 +79,16 @@ def _figure(summary: Summary, record: Record) -> go.Figure:
     _add(figure, 5, "errors", COLOURS[5], times_s, errors)
     for number, one in enumerate(summary.operations):
         figure.add_vline(x=one.at_s, line_width=1, line_dash="dot", line_color="#888")
-        # In three heights, so that neighbours stay legible.
+        # In four heights, so that neighbours stay legible.
         figure.add_annotation(
-            x=one.at_s, y=1.02 + 0.022 * (number % 3), yref="paper", xref="x", showarrow=False,
+            x=one.at_s, y=1.035 + 0.018 * (number % 4), yref="paper", xref="x", showarrow=False,
             text=one.words if one.outcome == "done" else f"{one.words} ✗", xanchor="left",
             font_size=11,
         )  # fmt: skip
     figure.update_xaxes(title_text="seconds from the start", row=len(ROWS), col=1)
     figure.update_yaxes(rangemode="tozero")
     figure.update_layout(
-        height=240 * len(ROWS), template="plotly_white", hovermode="x unified", margin_t=110
+        height=240 * len(ROWS), template="plotly_white", hovermode="x unified", margin_t=150
     )
     return figure
 

@@ -111,3 +111,16 @@ def test_what_is_lost_with_an_instance_is_given_to_the_other() -> None:
     shell.lose("blue-0")
     shell.serve_all()
     assert all(asked.answers for asked in shell.asked)
+
+
+def test_nothing_is_sent_ahead_to_an_instance_that_leaves_and_nobody_is_woken_for_it() -> None:
+    shell = slow(instances=2)
+    ask(shell, 4)
+    assert held(shell) == [1, 1]
+    shell.swap(endpoint(deployment("blue", instances=1), traffic={"blue": 100}))
+    shell.pass_time(DUE_NS)
+    assert held(shell) == [2, 1]
+    # Being woken for what is due already would go on for ever: the shell refuses it.
+    shell.ask()
+    shell.pump()
+    assert held(shell) == [2, 1]
