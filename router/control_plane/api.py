@@ -191,7 +191,7 @@ class _Api:
         names = request.match_info["endpoint"], request.match_info["deployment"]
         spec = deployment_from_arm(*names, await read_body(request), BODY)
         operation = await self._control_plane.put_deployment(spec)
-        status = HTTPStatus.CREATED if operation.kind == "Creating" else HTTPStatus.OK
+        status = HTTPStatus.CREATED if operation.record.kind == "Creating" else HTTPStatus.OK
         return json_answer(self._deployment(request), status, _async_headers(request, operation))
 
     @described("Begins to delete a deployment", {202: None, 204: None}, long_running=True)
@@ -213,8 +213,8 @@ class _Api:
         operation = self._control_plane.operations.get(request.match_info["operation"])
         await operation.wait(_preferred_wait_s(request))
         # Azure's clients take the pause from each answer, and without one pause for 30 s.
-        headers = RETRY_AFTER if operation.ended_at is None else None
-        return json_answer(operation_status(operation, request.path), headers=headers)
+        headers = RETRY_AFTER if operation.record.ended_at is None else None
+        return json_answer(operation_status(operation.record, request.path), headers=headers)
 
     def _endpoint(self, request: web.Request) -> dict[str, object]:
         endpoint = self._control_plane.endpoint(request.match_info["endpoint"])
@@ -236,7 +236,7 @@ def _deleting(request: web.Request, operation: Operation | None) -> web.Response
 def _async_headers(request: web.Request, operation: Operation) -> dict[str, str]:
     # Whatever the client put there, it goes into a header.
     subscription = quote(request.match_info["subscription"], safe="")
-    path = OPERATION.format(subscription=subscription, operation=operation.id)
+    path = OPERATION.format(subscription=subscription, operation=operation.record.id)
     return {"Azure-AsyncOperation": f"{request.url.origin()}{path}", **RETRY_AFTER}
 
 

@@ -45,6 +45,8 @@ async def declare(control_plane: ControlPlane, config: DaemonConfig, base_dir: P
         name = declared.endpoint.name
         fingerprint = hashlib.sha256(msgspec.json.encode(declared)).hexdigest()
         if control_plane.declaration(name) != fingerprint:
+            # One that a former control plane had begun is gone on with first.
+            await control_plane.operations.until_free(name)
             await _carry_out(control_plane, declared)
             control_plane.save_declaration(name, fingerprint)
 
@@ -65,7 +67,7 @@ async def _carry_out(control_plane: ControlPlane, declared: Declared) -> None:
             await operation.result()
         finally:
             # Nobody polls this operation: the log is the only place to say it.
-            for warning in operation.warnings:
+            for warning in operation.record.warnings:
                 log.warning(
                     "deployment %r of endpoint %r: %s", deployment.name, endpoint.name, warning
                 )

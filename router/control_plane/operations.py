@@ -1,22 +1,33 @@
-"""Operations that outlast the request that began them, one at a time for each endpoint."""
+"""Operations that outlast the request that began them, one at a time for each endpoint.
+
+What was accepted is in the store before the client hears of it, and so is how it ended: the
+next control plane goes on with what a former one had begun, and answers polls of either
+(invariant 11). What an operation does is its caller's.
+"""
 
 import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Literal
 
-from router.control_plane.records import now
+from msgspec.structs import replace
+
+from router.control_plane.records import (
+    OperationError,
+    OperationKind,
+    OperationStatus,
+    StoredOperation,
+    now,
+)
+from router.control_plane.store import Store
 from router.control_plane.tasks import Tasks
 from router.core.errors import ResourceNotFound, TurnoutError
 from router.core.exclusive import Exclusive
 
-# Finished ones that can still be asked about.
+# Ended ones that can still be asked about.
 OPERATIONS_MAX = 1000
-
-Kind = Literal["Creating", "Updating", "Deleting"]
 
 log = logging.getLogger(__name__)
 
@@ -25,33 +36,48 @@ class Operation:
     """One operation, running or ended.
 
     Attributes:
-        message: how far it is, for people.
-        warnings: what the user should know, though nothing failed.
-        error: why it failed.
+        record: what the store keeps of it.
     """
 
-    def __init__(self, kind: Kind) -> None:
-        self.id = str(uuid.uuid4())
-        self.kind = kind
-        self.message = ""
-        self.warnings: list[str] = []
-        self.error: TurnoutError | None = None
-        self.started_at = now()
-        self.ended_at: str | None = None
+    def __init__(self, record: StoredOperation) -> None:
+        self.record = record
         self._ended = asyncio.Event()
+        if record.ended_at is not None:
+            self._ended.set()
+
+    @classmethod
+    def new(
+        cls,
+        kind: OperationKind,
+        endpoint: str,
+        deployment: str | None = None,
+        warnings: Sequence[str] = (),
+    ) -> "Operation":
+        """One that begins now; arguments as StoredOperation's attributes."""
+        record = StoredOperation(
+            id=str(uuid.uuid4()),
+            kind=kind,
+            endpoint=endpoint,
+            deployment=deployment,
+            started_at=now(),
+            warnings=tuple(warnings),
+        )
+        return cls(record)
 
     @property
-    def status(self) -> Literal["Creating", "Updating", "Deleting", "Succeeded", "Failed"]:
+    def status(self) -> OperationStatus:
         """In the API's words."""
-        if self.ended_at is None:
-            return self.kind
-        return "Succeeded" if self.error is None else "Failed"
+        return self.record.status
+
+    async def ended(self) -> None:
+        """Returns when it has ended."""
+        await self._ended.wait()
 
     async def wait(self, timeout_s: float) -> None:
         """Returns when it has ended or the time is over."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                await self._ended.wait()
+                await self.ended()
 
     async def result(self) -> None:
         """Returns when it has succeeded.
@@ -59,27 +85,35 @@ class Operation:
         Raises:
             TurnoutError: it failed.
         """
-        await self._ended.wait()
-        if self.error is not None:
-            raise self.error
+        await self.ended()
+        if (error := self.record.error) is not None:
+            failed = TurnoutError(error.message)
+            failed.code = error.code
+            raise failed
 
     def say(self, message: str) -> None:
-        """Tells how far it is."""
-        self.message = message
+        """Tells how far it is, for people."""
+        self.record = replace(self.record, message=message)
+
+    def warn(self, warning: str) -> None:
+        """Tells what the user should know, though nothing failed; the same thing once."""
+        if warning not in self.record.warnings:
+            self.record = replace(self.record, warnings=(*self.record.warnings, warning))
 
     def end(self, error: TurnoutError | None) -> None:
         """Marks it as ended, once."""
-        assert self.ended_at is None, "ended twice"
-        self.error = error
-        self.ended_at = now()
+        assert self.record.ended_at is None, "ended twice"
+        told = OperationError(error.code, error.message) if error is not None else None
+        self.record = replace(self.record, error=told, ended_at=now())
         self._ended.set()
 
 
 class Operations:
     """All operations of a control plane."""
 
-    def __init__(self) -> None:
-        self._operations: dict[str, Operation] = {}
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._running: dict[str, Operation] = {}
         self._exclusive = Exclusive()
         self._tasks = Tasks()
 
@@ -87,17 +121,23 @@ class Operations:
         """The operation of this id.
 
         Raises:
-            ResourceNotFound: there is none, or it ended long ago or in an earlier daemon.
+            ResourceNotFound: there is none, or it ended long ago.
         """
-        operation = self._operations.get(operation_id)
-        if operation is None:
+        if (running := self._running.get(operation_id)) is not None:
+            return running
+        record = self._store.operation(operation_id)
+        if record is None:
             raise ResourceNotFound(
-                f"expected the id of an operation of this daemon, got {operation_id!r}. The "
-                f"resource's provisioningState says how it ended."
+                f"expected the id of an operation, of the last {OPERATIONS_MAX}, got "
+                f"{operation_id!r}. The resource's provisioningState says how it ended."
             )
-        return operation
+        return Operation(record)
 
-    def exclusive(self, endpoint_name: str, kind: Kind) -> AbstractContextManager[None]:
+    def unfinished(self) -> list[Operation]:
+        """What a former control plane had accepted and not ended; at most one an endpoint."""
+        return [Operation(record) for record in self._store.unfinished_operations()]
+
+    def exclusive(self, endpoint_name: str, kind: OperationKind) -> AbstractContextManager[None]:
         """Keeps other operations off the endpoint meanwhile.
 
         Raises:
@@ -105,36 +145,44 @@ class Operations:
         """
         return self._exclusive.on(endpoint_name, kind)
 
+    async def until_free(self, endpoint_name: str) -> None:
+        """Returns when no operation that was started here runs on the endpoint."""
+        for operation in list(self._running.values()):
+            if operation.record.endpoint == endpoint_name:
+                await operation.ended()
+
     def start(
         self, operation: Operation, work: Coroutine[object, object, None], until: ExitStack
     ) -> Operation:
-        """Runs ``work`` as the operation, takes over ``until`` and closes it at the end."""
-        self._operations[operation.id] = operation
-        self._forget_oldest()
-        name = f"operation {operation.id}"
-        self._tasks.start(_run(operation, work, until.pop_all()), name)
+        """Runs ``work`` as the operation, which is stored; closes ``until`` at the end."""
+        self._running[operation.record.id] = operation
+        name = f"operation {operation.record.id}"
+        self._tasks.start(self._run(operation, work, until.pop_all()), name)
         return operation
+
+    def end(self, operation: Operation, error: TurnoutError | None) -> None:
+        """Notes how it ended, on disk first."""
+        operation.end(error)
+        self._store.save_operation(operation.record)
+        self._store.forget_operations(keep=OPERATIONS_MAX)
 
     async def cancel(self) -> None:
         """Breaks off what runs, for a later control plane to take up."""
         await self._tasks.cancel()
 
-    def _forget_oldest(self) -> None:
-        ended = [o.id for o in self._operations.values() if o.ended_at is not None]
-        for operation_id in ended[: max(len(self._operations) - OPERATIONS_MAX, 0)]:
-            del self._operations[operation_id]
-
-
-async def _run(
-    operation: Operation, work: Coroutine[object, object, None], until: ExitStack
-) -> None:
-    error: TurnoutError | None = None
-    try:
-        with until:
-            await work
-    except TurnoutError as raised:
-        error = raised
-    except Exception as raised:
-        log.exception("operation %s failed", operation.id)
-        error = TurnoutError(f"{type(raised).__name__}: {raised}. The daemon's log says more.")
-    operation.end(error)
+    async def _run(
+        self, operation: Operation, work: Coroutine[object, object, None], until: ExitStack
+    ) -> None:
+        error: TurnoutError | None = None
+        try:
+            with until:
+                await work
+        except TurnoutError as raised:
+            error = raised
+        except Exception as raised:
+            log.exception("operation %s failed", operation.record.id)
+            error = TurnoutError(f"{type(raised).__name__}: {raised}. The daemon's log says more.")
+        try:
+            self.end(operation, error)
+        finally:
+            del self._running[operation.record.id]

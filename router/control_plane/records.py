@@ -1,4 +1,4 @@
-"""What the store keeps of endpoints and deployments, and how a declaration becomes it."""
+"""What the store keeps of endpoints, deployments and operations; how a declaration becomes it."""
 
 import secrets
 from datetime import UTC, datetime
@@ -14,7 +14,8 @@ from router.core.endpoint_spec import EndpointSpec
 KEY_BYTES = 32
 
 State = Literal["Creating", "Updating", "Scaling", "Deleting", "Succeeded", "Failed"]
-
+OperationKind = Literal["Creating", "Updating", "Deleting"]
+OperationStatus = Literal["Creating", "Updating", "Deleting", "Succeeded", "Failed"]
 
 KeyType = Literal["Primary", "Secondary"]
 
@@ -70,6 +71,42 @@ class StoredDeployment(Struct, frozen=True, kw_only=True):
     serving: Serving | None = None
     error: str | None = None
     assets: dict[Kind, AssetId] = {}
+
+
+class OperationError(Struct, frozen=True):
+    """Why an operation failed, in the API's words."""
+
+    code: str
+    message: str
+
+
+class StoredOperation(Struct, frozen=True, kw_only=True):
+    """An operation that was accepted, and how it ended. Times are ISO 8601, UTC.
+
+    Attributes:
+        deployment: what it is about; None for the endpoint itself.
+        ended_at: None while it runs, or is to be gone on with.
+        message: how far it is, for people.
+        warnings: what the user should know, though nothing failed.
+        error: why it failed.
+    """
+
+    id: str
+    kind: OperationKind
+    endpoint: str
+    deployment: str | None
+    started_at: str
+    ended_at: str | None = None
+    message: str = ""
+    warnings: tuple[str, ...] = ()
+    error: OperationError | None = None
+
+    @property
+    def status(self) -> OperationStatus:
+        """In the API's words."""
+        if self.ended_at is None:
+            return self.kind
+        return "Succeeded" if self.error is None else "Failed"
 
 
 def now() -> str:

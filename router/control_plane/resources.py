@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from router.control_plane.operations import Operation
-from router.control_plane.records import StoredDeployment, StoredEndpoint
+from router.control_plane.records import StoredDeployment, StoredEndpoint, StoredOperation
 from router.core.arm import deployment_to_arm, endpoint_to_arm
 
 PROVIDER = "Microsoft.MachineLearningServices"
@@ -61,7 +60,7 @@ def deployment_resource(deployment: StoredDeployment, workspace_path: str) -> di
     }
 
 
-def operation_status(operation: Operation, path: str) -> dict[str, object]:
+def operation_status(operation: StoredOperation, path: str) -> dict[str, object]:
     """The answer to a poll."""
     status: dict[str, object] = {
         "id": path,
@@ -69,7 +68,7 @@ def operation_status(operation: Operation, path: str) -> dict[str, object]:
         "status": operation.status,
         "startTime": operation.started_at,
         "percentComplete": 100.0 if operation.ended_at is not None else 0.0,
-        "properties": {"message": operation.message, "warnings": operation.warnings},
+        "properties": {"message": operation.message, "warnings": list(operation.warnings)},
     }
     if operation.ended_at is not None:
         status["endTime"] = operation.ended_at

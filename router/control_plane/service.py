@@ -23,6 +23,7 @@ from router.control_plane.provisioning import Provisioner
 from router.control_plane.records import (
     Keys,
     KeyType,
+    OperationKind,
     StoredDeployment,
     StoredEndpoint,
     declared_deployment,
@@ -37,7 +38,7 @@ from router.control_plane.tokens import Token, check_uses_keys, new_token
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
-from router.core.errors import ResourceNotFound
+from router.core.errors import DeploymentFailed, ResourceNotFound
 from router.core.limits import InstanceTypes, without_effect
 from router.core.quota_settings import QuotaOf
 from router.core.routes import check_environment_variables
@@ -73,7 +74,7 @@ class ControlPlane:
         instance_types: InstanceTypes,
         quota_of: QuotaOf,
     ) -> None:
-        self.operations = Operations()
+        self.operations = Operations(store)
         self._store = store
         self._folder = folder
         self._assets = Assets(folder.assets)
@@ -99,8 +100,8 @@ class ControlPlane:
     async def start(self) -> None:
         """Goes on where a former control plane ended; returns when workers serve."""
         await self._provisioner.restore()
-        for endpoint in self._store.endpoints():
-            self._resume(endpoint)
+        for operation in self.operations.unfinished():
+            self._resume(operation)
         self._autoscaler.start()
 
     async def stop(self) -> None:
@@ -170,8 +171,11 @@ class ControlPlane:
             return None
         with contextlib.ExitStack() as until:
             until.enter_context(self.operations.exclusive(name, "Deleting"))
-            self._store.save_endpoint(replace(endpoint, state="Deleting"))
-            return self._delete_endpoint(name, until)
+            operation = Operation.new("Deleting", name)
+            with self._store.transaction():
+                self._store.save_endpoint(replace(endpoint, state="Deleting"))
+                self._store.save_operation(operation.record)
+            return self._delete(operation, until)
 
     def keys(self, endpoint_name: str) -> Keys:
         """The endpoint's keys.
@@ -263,11 +267,13 @@ class ControlPlane:
             spec = await asyncio.to_thread(self._assets.stage, located.spec)
             old = self._store.deployment(spec.endpoint_name, spec.name)
             deployment = replace(declared_deployment(spec, old), assets=located.assets)
-            self._store.save_deployment(deployment)
-            operation = self._bring_up(deployment, until)
-            operation.warnings.extend(located.warnings)
-            operation.warnings.extend(without_effect(spec, self._instance_types))
-            return operation
+            warnings = *located.warnings, *without_effect(spec, self._instance_types)
+            kind: OperationKind = "Creating" if old is None else "Updating"
+            operation = Operation.new(kind, spec.endpoint_name, spec.name, warnings)
+            with self._store.transaction():
+                self._store.save_deployment(deployment)
+                self._store.save_operation(operation.record)
+            return self._bring_up(operation, deployment, until)
 
     def delete_deployment(self, endpoint_name: str, name: str) -> Operation | None:
         """Begins to delete a deployment.
@@ -286,8 +292,11 @@ class ControlPlane:
         check_deletable(name, endpoint.spec.traffic, endpoint.spec.mirror_traffic)
         with contextlib.ExitStack() as until:
             until.enter_context(self.operations.exclusive(endpoint_name, "Deleting"))
-            self._store.save_deployment(replace(deployment, state="Deleting"))
-            return self._delete_deployment(endpoint_name, name, until)
+            operation = Operation.new("Deleting", endpoint_name, name)
+            with self._store.transaction():
+                self._store.save_deployment(replace(deployment, state="Deleting"))
+                self._store.save_operation(operation.record)
+            return self._delete(operation, until)
 
     async def logs(self, endpoint_name: str, name: str, lines_max: int) -> str:
         """The last lines that the deployment's instances printed."""
@@ -311,33 +320,38 @@ class ControlPlane:
 
     # What operations do. Each frees the endpoint when it ends, by closing ``until``.
 
-    def _resume(self, endpoint: StoredEndpoint) -> None:
-        """Begins again what a former control plane had begun: at most one operation."""
-        name = endpoint.spec.name
-        deployments = self._store.deployments(name)
+    def _resume(self, operation: Operation) -> None:
+        """Goes on with what a former control plane had accepted and not ended."""
+        record = operation.record
         with contextlib.ExitStack() as until:
-            if endpoint.state == "Deleting":
-                until.enter_context(self.operations.exclusive(name, "Deleting"))
-                self._delete_endpoint(name, until)
-            elif begun := [d for d in deployments if d.state not in {"Succeeded", "Failed"}]:
-                (deployment,) = begun
-                until.enter_context(self.operations.exclusive(name, "Updating"))
-                if deployment.state == "Deleting":
-                    self._delete_deployment(name, deployment.spec.name, until)
-                else:
-                    self._bring_up(deployment, until)
+            until.enter_context(self.operations.exclusive(record.endpoint, record.kind))
+            if record.kind == "Deleting":
+                self._delete(operation, until)
+                return
+            deployment = self._store.deployment(record.endpoint, record.deployment or "")
+            assert deployment is not None, "an operation keeps others off"
+            if deployment.state in {"Succeeded", "Failed"}:
+                # It had come to its end, and only that was not noted any more.
+                self.operations.end(operation, _failure_of(deployment))
+            else:
+                self._bring_up(operation, deployment, until)
 
-    def _delete_endpoint(self, name: str, until: contextlib.ExitStack) -> Operation:
-        work = self._provisioner.delete_endpoint(name)
-        return self.operations.start(Operation("Deleting"), work, until)
-
-    def _delete_deployment(
-        self, endpoint_name: str, name: str, until: contextlib.ExitStack
-    ) -> Operation:
-        work = self._provisioner.delete_deployment(endpoint_name, name)
-        return self.operations.start(Operation("Deleting"), work, until)
-
-    def _bring_up(self, deployment: StoredDeployment, until: contextlib.ExitStack) -> Operation:
-        operation = Operation("Creating" if deployment.state == "Creating" else "Updating")
-        work = self._provisioner.bring_up(deployment, operation.say, operation.warnings.append)
+    def _delete(self, operation: Operation, until: contextlib.ExitStack) -> Operation:
+        """What is gone already is deleted in vain."""
+        endpoint, deployment = operation.record.endpoint, operation.record.deployment
+        work = (
+            self._provisioner.delete_endpoint(endpoint)
+            if deployment is None
+            else self._provisioner.delete_deployment(endpoint, deployment)
+        )
         return self.operations.start(operation, work, until)
+
+    def _bring_up(
+        self, operation: Operation, deployment: StoredDeployment, until: contextlib.ExitStack
+    ) -> Operation:
+        work = self._provisioner.bring_up(deployment, operation.say, operation.warn)
+        return self.operations.start(operation, work, until)
+
+
+def _failure_of(deployment: StoredDeployment) -> DeploymentFailed | None:
+    return None if deployment.error is None else DeploymentFailed(deployment.error)

@@ -15,18 +15,20 @@ import msgspec
 from msgspec import Struct
 
 from router.control_plane.asset_records import AssetId, Kind, StoredAsset, StoredContainer
-from router.control_plane.records import StoredDeployment, StoredEndpoint
+from router.control_plane.records import StoredDeployment, StoredEndpoint, StoredOperation
 from router.core.errors import TurnoutError
 
 IN_MEMORY: Final = ":memory:"
-_VERSION = 3
+_VERSION = 4
 _TABLES = (
     "CREATE TABLE endpoints (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT",
     """CREATE TABLE deployments (endpoint TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
     PRIMARY KEY (endpoint, name)) STRICT""",
     "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT",
     "CREATE TABLE declarations (endpoint TEXT PRIMARY KEY, fingerprint TEXT NOT NULL) STRICT",
-    # The number keeps the order of creation.
+    # Numbers keep the order of creation.
+    """CREATE TABLE operations (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    has_ended INTEGER NOT NULL, body TEXT NOT NULL) STRICT""",
     """CREATE TABLE assets (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL,
     version TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, name, version)) STRICT""",
     """CREATE TABLE containers (kind TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
@@ -51,10 +53,12 @@ class Store:
             TurnoutError: it is not a store, or one of a newer version.
         """
         if isinstance(path, Path):
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            _make_file(path)
         db = sqlite3.connect(path, isolation_level=None)
         try:
             db.execute("PRAGMA journal_mode = WAL")
+            # A commit returns when it is on the medium: what was acknowledged also survives
+            # the loss of power, not only the end of a process.
             db.execute("PRAGMA synchronous = FULL")
             _create_tables(db, path)
         except sqlite3.DatabaseError as error:
@@ -91,7 +95,7 @@ class Store:
 
     def delete_endpoint(self, name: str) -> None:
         """Removes it with its deployments, at once."""
-        with self._transaction():
+        with self.transaction():
             self._db.execute("DELETE FROM deployments WHERE endpoint = ?", (name,))
             self._db.execute("DELETE FROM declarations WHERE endpoint = ?", (name,))
             self._db.execute("DELETE FROM endpoints WHERE name = ?", (name,))
@@ -188,8 +192,35 @@ class Store:
             (container.kind, container.name, _json(container)),
         )
 
+    def operation(self, operation_id: str) -> StoredOperation | None:
+        """The operation, or None."""
+        rows = self._db.execute("SELECT body FROM operations WHERE id = ?", (operation_id,))
+        return next((msgspec.json.decode(body, type=StoredOperation) for (body,) in rows), None)
+
+    def unfinished_operations(self) -> list[StoredOperation]:
+        """Those that have not ended, the oldest first."""
+        rows = self._db.execute("SELECT body FROM operations WHERE NOT has_ended ORDER BY number")
+        return [msgspec.json.decode(body, type=StoredOperation) for (body,) in rows]
+
+    def save_operation(self, operation: StoredOperation) -> None:
+        """Writes it, new or changed."""
+        self._db.execute(
+            "INSERT INTO operations (id, has_ended, body) VALUES (?, ?, ?) "
+            "ON CONFLICT (id) DO UPDATE SET has_ended = excluded.has_ended, body = excluded.body",
+            (operation.id, operation.ended_at is not None, _json(operation)),
+        )
+
+    def forget_operations(self, keep: int) -> None:
+        """Removes ended ones that are older than the last ``keep`` operations."""
+        self._db.execute(
+            "DELETE FROM operations WHERE has_ended AND number <= "
+            "(SELECT max(number) FROM operations) - ?",
+            (keep,),
+        )
+
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
+        """What is written inside is on disk whole when it ends, or not at all."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -197,6 +228,16 @@ class Store:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+
+def _make_file(path: Path) -> None:
+    """Makes the file if it is not there, and its entry in the folder durable."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _create_tables(db: sqlite3.Connection, path: Path | str) -> None:

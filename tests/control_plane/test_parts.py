@@ -12,6 +12,7 @@ from router.control_plane.operations import Operation, Operations
 from router.control_plane.ports import address_of, base_url, reserve_port
 from router.control_plane.records import Serving, declared_deployment, declared_endpoint
 from router.control_plane.routing_of import Placed, routing_of
+from router.control_plane.store import IN_MEMORY, Store
 from router.core.deployment_spec import CodeConfiguration, DeploymentSpec, RequestSettings
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import Conflict, ResourceNotFound, TurnoutError
@@ -140,7 +141,7 @@ def test_a_wildcard_is_reached_on_loopback() -> None:
 
 
 def test_an_endpoint_is_free_again_after_an_operation_failed() -> None:
-    operations = Operations()
+    operations = Operations(Store.open(IN_MEMORY))
     failing = operations.exclusive("e", "Updating")
     failing.__enter__()
     with pytest.raises(Conflict):
@@ -153,11 +154,11 @@ def test_an_endpoint_is_free_again_after_an_operation_failed() -> None:
 
 def test_an_unknown_operation_is_not_found() -> None:
     with pytest.raises(ResourceNotFound, match="'none'"):
-        Operations().get("none")
+        Operations(Store.open(IN_MEMORY)).get("none")
 
 
 async def test_waiting_for_an_operation_ends_with_its_time_or_with_it() -> None:
-    operation = Operation("Creating")
+    operation = Operation.new("Creating", "e", "blue")
     await operation.wait(0.001)
     states = [operation.status]
     operation.end(TurnoutError("broken"))
