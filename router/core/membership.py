@@ -73,9 +73,10 @@ class Membership:
         for instance in lane.instances.values():
             instance.removed = instance.id not in named
             instance.window.resize(route.parallel_runs, route.max_concurrent_requests_per_instance)
-        for instance_id in named - lane.instances.keys():
-            if instance_id not in unreachable:
-                self._add(instance_id, lane, route)
+        # In the routing's order: a set's is another one in each process (invariant 12).
+        for instance in route.instances:
+            if instance.id not in lane.instances and instance.id not in unreachable:
+                self._add(instance.id, lane, route)
 
     def _add(self, instance_id: str, lane: Lane, route: DeploymentRoute) -> None:
         instance = Instance(
