@@ -19,9 +19,10 @@ from router.core.budgets import Budgets, LocalBudgets
 from router.core.instance import Instance
 from router.core.lane import LARGE_BYTES_MIN, Lane
 from router.core.membership import Membership
+from router.core.quota import Quota
 from router.core.request import Answer, Kind, Outcome, Refusal, Request
 from router.core.routing import Routing
-from router.core.snapshot import Snapshot, compile_snapshot
+from router.core.snapshot import MakeQuota, Snapshot, compile_snapshot
 from router.core.statistics import WorkerStatistics
 
 STATUS_OK = 200
@@ -58,9 +59,15 @@ class Dispatcher(Admission):
     """
 
     def __init__(
-        self, port: Port, rng: random.Random, now_ns: int, budgets: Budgets | None = None
+        self,
+        port: Port,
+        rng: random.Random,
+        now_ns: int,
+        budgets: Budgets | None = None,
+        make_quota: MakeQuota = Quota,
     ) -> None:
         super().__init__(port, rng, now_ns, budgets or LocalBudgets())
+        self._make_quota = make_quota
         self.unexpected = 0
         self._port = port
         self._membership = Membership(port.on_drained)
@@ -73,7 +80,9 @@ class Dispatcher(Admission):
         """
         before = self.snapshot
         assert routing.generation >= before.generation, (routing.generation, before.generation)
-        after = compile_snapshot(routing, before, self._rng, self._budgets)
+        after = compile_snapshot(
+            routing, before, self._rng, self._budgets, self._make_quota
+        )
         self.snapshot = after
         self.refused = {name: self.refused.get(name, 0) for name in after.endpoints}
         for lane in self._membership.update(before, after, unreachable):

@@ -8,6 +8,7 @@ pacing are the listener's work: here it is told how long.
 from router.core.budgets import BANDWIDTH, CONNECTIONS, REQUESTS, Budgets
 from router.core.routing import EndpointQuota
 from router.core.throttle import Throttle, lease_bytes
+from router.core.token_bucket import Budget
 
 
 class Quota:
@@ -44,7 +45,7 @@ class Quota:
             lease = lease_bytes(rate, budgets.workers)
             held = rate - lease * budgets.workers
             budget = budgets.bucket(name, BANDWIDTH, rate, held)
-            self.throttle = Throttle(budget, rate, lease)
+            self.throttle = self.make_throttle(budget, rate, lease)
         self.requests, self._new_connections = (
             None if per_s is None else budgets.bucket(name, kind, per_s, per_s)
             for kind, per_s in (
@@ -55,6 +56,10 @@ class Quota:
         self._connections = None if limits.connections is None else budgets.count(name)
         self.request_bytes = self.response_bytes = self.copy_bytes = 0
         self.delayed = self.request_delay_ns = self.response_delay_ns = 0
+
+    def make_throttle(self, budget: Budget, burst: int, lease: int) -> Throttle:
+        """The endpoint's throttle; a journal's is told of each call."""
+        return Throttle(budget, burst, lease)
 
     def charge_request(self, count_bytes: int, now_ns: int) -> int:
         """Counts what has come of a request; returns the ns until it may go on."""

@@ -7,18 +7,20 @@ and each deployment's lane (lane.py) goes on with its queue and its instances.
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
 from router.core.budgets import Budgets
 from router.core.lane import Lane
 from router.core.quota import Quota
-from router.core.routing import DeploymentRoute, EndpointRoute, Routing
+from router.core.routing import DeploymentRoute, EndpointQuota, EndpointRoute, Routing
 from router.core.schedule import BLOCK, Schedule
 from router.core.statistics import EndpointStatistics
 
 NS_PER_MS = 1_000_000
+# How an endpoint's quota is made: Quota itself, or one that keeps a journal.
+MakeQuota = Callable[[str, EndpointQuota, Budgets], Quota]
 # azure.md 4.4: one executing and one queued for each that an instance may run.
 PENDING_PER_SLOT = 2
 
@@ -99,7 +101,11 @@ EMPTY = Snapshot(0, {})
 
 
 def compile_snapshot(
-    routing: Routing, previous: Snapshot, rng: random.Random, budgets: Budgets
+    routing: Routing,
+    previous: Snapshot,
+    rng: random.Random,
+    budgets: Budgets,
+    make_quota: MakeQuota = Quota,
 ) -> Snapshot:
     """The snapshot of ``routing``; what did not change comes from ``previous``.
 
@@ -116,7 +122,7 @@ def compile_snapshot(
             if before is not None and before.quota.limits == route.quota:
                 quota = before.quota
             else:
-                quota = Quota(route.name, route.quota, budgets)
+                quota = make_quota(route.name, route.quota, budgets)
             before = _compile_endpoint(route, before, rng, quota, budgets)
         endpoints[route.name] = before
     return Snapshot(routing.generation, endpoints)
