@@ -20,6 +20,7 @@ from rich.progress import Progress
 from router.core.errors import BadRequest
 from sim.checkers.broken import Broken
 from sim.files import read_scenario, scenario_names
+from sim.replay.report import print_replayed, replay
 from sim.report.terminal import print_summary
 from sim.summary import Summary, summarize
 from sim.swarm import swarm
@@ -36,6 +37,12 @@ EXIT_OK, EXIT_BROKEN = 0, 1
 @click.option("--swarm", "worlds", type=click.IntRange(min=1), help="So many random worlds.")
 @click.option("--minutes", type=float, help="Random worlds for so long.")
 @click.option("--events", type=click.Path(path_type=Path), help="Every event, a line of JSON each.")
+@click.option(
+    "--replay",
+    "journal",
+    type=click.Path(path_type=Path),
+    help="A daemon's journal (data_plane.journal) to decide anew, and compare.",
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -46,8 +53,13 @@ def command(
     worlds: int | None,
     minutes: float | None,
     events: Path | None,
+    journal: Path | None,
 ) -> None:
     """Replay a rollout in virtual time, against the very core that the daemon runs."""
+    if journal is not None:
+        if scenario is not None:
+            raise click.UsageError("expected no scenario with --replay: the journal has it all")
+        ctx.exit(_replay(journal, as_json=as_json))
     if worlds is not None or minutes is not None:
         if scenario is not None:
             raise click.UsageError("expected no scenario with --swarm: its worlds are drawn")
@@ -72,9 +84,9 @@ def command(
     if html is not None:
         _write_page(html, summary, world)
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(summary)))
+        _print_json(summary)
     else:
-        print_summary(summary, Console(width=None if sys.stdout.isatty() else 140))
+        print_summary(summary, _console())
     ctx.exit(EXIT_OK if summary.held else EXIT_BROKEN)
 
 
@@ -103,6 +115,24 @@ def _swarm(seed: int, worlds_max: int | None, minutes: float | None) -> int:
         return EXIT_BROKEN
     click.echo(f"{worlds:,} worlds from seed {seed}, {requests:,} requests: everything held")
     return EXIT_OK
+
+
+def _replay(journal: Path, *, as_json: bool) -> int:
+    """Has the core decide anew what a journal says; returns the exit code."""
+    replayed = replay(journal)
+    if as_json:
+        _print_json(replayed)
+    else:
+        print_replayed(replayed, _console())
+    return EXIT_OK if replayed.difference is None else EXIT_BROKEN
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 140)
+
+
+def _print_json(report: msgspec.Struct) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(report)))
 
 
 def _explain(why: str, world: World, again: str) -> None:

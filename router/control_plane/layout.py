@@ -48,8 +48,9 @@ class StateFolder:
                 f"`state_dir` to a shorter path."
             )
         try:
-            folders = self.root, self.run, self.logs, self.assets, self.uploads, self.tls
-            for folder in folders:
+            for folder in (
+                self.root, self.run, self.logs, self.journals, self.assets, self.uploads, self.tls,
+            ):  # fmt: skip
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise TurnoutError(
@@ -108,6 +109,11 @@ class StateFolder:
     def worker_records(self) -> list[Path]:
         """The records of all workers that may still run."""
         return sorted(self.run.glob("w*.json"))
+
+    @property
+    def journals(self) -> Path:
+        """The folder of workers' journals."""
+        return self.root / "journals"
 
     def traffic_log(self, number: int) -> Path:
         """Where the worker of this number writes a line for each request."""

@@ -49,11 +49,16 @@ log = logging.getLogger(__name__)
 
 
 class WorkerAddress(Struct, frozen=True, kw_only=True):
-    """Where workers listen for clients, what they accept, and how many they are."""
+    """Where workers listen for clients, what they accept, and how many they are.
+
+    Attributes:
+        journal_max_bytes: what the journal of each may have; None for no journal.
+    """
 
     host: str
     port: int
     workers: int
+    journal_max_bytes: int | None
     traffic_log: bool
     limits: ListenerLimits
     tls: TlsFiles | None
@@ -241,6 +246,9 @@ class WorkerSlot:
 
     def _options(self, address: WorkerAddress) -> list[str]:
         options = []
+        if address.journal_max_bytes is not None:
+            options += ["--journal", str(self._folder.journals)]
+            options += ["--journal-max-bytes", str(address.journal_max_bytes)]
         if address.traffic_log:
             options += ["--traffic-log", str(self._folder.traffic_log(self._number))]
         if address.tls is not None:

@@ -172,11 +172,13 @@ class WorkerPool:
         return kept
 
     def _address(self, port: int) -> WorkerAddress:
+        settings = self._settings
         return WorkerAddress(
-            host=self._settings.host,
+            host=settings.host,
             port=port,
-            workers=self._settings.workers,
-            traffic_log=self._settings.traffic_log,
-            limits=self._settings.limits,
-            tls=self._settings.tls,
+            workers=settings.workers,
+            journal_max_bytes=settings.journal_max_bytes if settings.journal else None,
+            traffic_log=settings.traffic_log,
+            limits=settings.limits,
+            tls=settings.tls,
         )

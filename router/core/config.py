@@ -31,6 +31,9 @@ class DataPlaneSettings(Declared, frozen=True):
 
     Attributes:
         tls: None for plain HTTP.
+        journal: whether each worker writes down all that enters its core and is decided
+            there, for `turnout simulate --replay`. Bodies, headers and keys are not in it.
+        journal_max_bytes: where a worker's journal ends.
         traffic_log: whether each worker writes a line for each request (azure.md 5.3).
     """
 
@@ -44,6 +47,8 @@ class DataPlaneSettings(Declared, frozen=True):
     write_timeout_ms: Positive = _DEFAULTS.write_timeout_ms
     keep_alive_timeout_ms: Positive = _DEFAULTS.keep_alive_timeout_ms
     drain_timeout_ms: Positive = 30_000
+    journal: bool = False
+    journal_max_bytes: Positive = 1024**3
     traffic_log: bool = False
     tls: TlsFiles | None = None
 

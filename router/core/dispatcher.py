@@ -80,9 +80,7 @@ class Dispatcher(Admission):
         """
         before = self.snapshot
         assert routing.generation >= before.generation, (routing.generation, before.generation)
-        after = compile_snapshot(
-            routing, before, self._rng, self._budgets, self._make_quota
-        )
+        after = compile_snapshot(routing, before, self._rng, self._budgets, self._make_quota)
         self.snapshot = after
         self.refused = {name: self.refused.get(name, 0) for name in after.endpoints}
         for lane in self._membership.update(before, after, unreachable):

@@ -74,9 +74,9 @@ class Membership:
             instance.removed = instance.id not in named
             instance.window.resize(route.parallel_runs, route.max_concurrent_requests_per_instance)
         # In the routing's order: a set's is another one in each process (invariant 12).
-        for instance in route.instances:
-            if instance.id not in lane.instances and instance.id not in unreachable:
-                self._add(instance.id, lane, route)
+        for added in route.instances:
+            if added.id not in lane.instances and added.id not in unreachable:
+                self._add(added.id, lane, route)
 
     def _add(self, instance_id: str, lane: Lane, route: DeploymentRoute) -> None:
         instance = Instance(

@@ -20,6 +20,8 @@ from router.data_plane.worker import WorkerSettings, serve
 @click.option("--budgets", type=click.Path(path_type=Path), required=True, help="Shared file.")
 @click.option("--worker", type=int, required=True, help="Its number, from 0.")
 @click.option("--workers", type=int, required=True, help="How many there are.")
+@click.option("--journal", type=click.Path(path_type=Path), help="Its folder; none without it.")
+@click.option("--journal-max-bytes", type=int, default=0)
 @click.option("--traffic-log", type=click.Path(path_type=Path), help="None without it.")
 @click.option("--certificate", type=click.Path(path_type=Path), help="For TLS.")
 @click.option("--key", type=click.Path(path_type=Path), help="For TLS.")

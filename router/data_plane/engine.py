@@ -8,11 +8,14 @@ plain coroutine.
 import asyncio
 import contextlib
 import random
+import secrets
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from importlib.metadata import version
 
 from router.core.budgets import Budgets
 from router.core.dispatcher import Dispatcher
+from router.core.journal.recording import RecordingDispatcher
 from router.core.lane import Lane
 from router.core.request import Answer, Request
 from router.core.routing import Routing
@@ -23,6 +26,7 @@ from turnout.scoring.v1.scoring_pb2 import Flow
 
 CONNECT_TIMEOUT_S = 5.0
 TICK_S = 0.02
+SEED_BITS = 64
 
 now_ns = time.monotonic_ns
 
@@ -32,12 +36,18 @@ class Engine:
 
     Args:
         budgets: where endpoints' quotas are kept; None for this process alone.
+        journal: takes what is written down of the dispatcher; None for nothing.
+        worker: this one's number.
     """
 
-    def __init__(self, budgets: Budgets | None = None) -> None:
+    def __init__(
+        self,
+        budgets: Budgets | None = None,
+        journal: Callable[[bytes], None] | None = None,
+        worker: int = 0,
+    ) -> None:
         self.request_ids = RequestIds()
-        rng = random.Random()  # noqa: S311 - fairness, not secrecy
-        self.dispatcher = Dispatcher(self, rng, now_ns(), budgets)
+        self.dispatcher = self._dispatcher(budgets, journal, worker)
         self._loop = asyncio.get_running_loop()
         self._upstreams: dict[str, Upstream] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -150,6 +160,24 @@ class Engine:
         """An instance's stream broke."""
         self.dispatcher.on_instance_lost(instance_id, now_ns())
         self._left.set()
+
+    def _dispatcher(
+        self, budgets: Budgets | None, journal: Callable[[bytes], None] | None, worker: int
+    ) -> Dispatcher:
+        seed = secrets.randbits(SEED_BITS)
+        if journal is None:
+            rng = random.Random(seed)  # noqa: S311 - fairness, not secrecy
+            return Dispatcher(self, rng, now_ns(), budgets)
+        return RecordingDispatcher(
+            self,
+            journal,
+            now_ns(),
+            budgets,
+            seed=seed,
+            salt=secrets.token_bytes(),
+            version=version("turnout"),
+            worker=worker,
+        )
 
     def _start_upstreams(self, routing: Routing) -> list[Upstream]:
         added = []

@@ -6,6 +6,7 @@ serving when the control plane is gone.
 """
 
 import asyncio
+import logging
 import os
 import signal
 from pathlib import Path
@@ -29,12 +30,15 @@ from router.core.worker_protocol import (
 from router.data_plane.budgets import SharedBudgets
 from router.data_plane.control import ControlSocket
 from router.data_plane.engine import Engine
+from router.data_plane.journal_file import JournalFile, journal_path
 from router.data_plane.listener import Listener
 from router.data_plane.tls import Certificate
 from router.data_plane.traffic_log import TrafficLog
 
 DRAIN_TIMEOUT_S = 30.0
 EXIT_FORCED = 1
+
+log = logging.getLogger(__name__)
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
@@ -44,6 +48,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         budgets: the file that workers share of endpoints' quotas.
         worker: this one's number, from 0.
         workers: how many there are.
+        journal: the folder that gets what is written down of the core, if that is wanted.
+        journal_max_bytes: how much that may be.
         traffic_log: the file that gets a line for each request, if one is wanted.
         certificate, key: PEM files; without them it is plain HTTP.
     """
@@ -55,6 +61,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     budgets: Path
     worker: int
     workers: int
+    journal: Path | None = None
+    journal_max_bytes: int = 0
     traffic_log: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
@@ -69,7 +77,12 @@ async def serve(settings: WorkerSettings) -> None:
 class _Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
-        self._engine = Engine(_budgets(settings))
+        self._journal = _journal(settings)
+        self._engine = Engine(
+            _budgets(settings),
+            self._journal.write if self._journal is not None else None,
+            settings.worker,
+        )
         self._listener = Listener(
             self._engine.dispatcher,
             self._engine.request_ids,
@@ -93,6 +106,8 @@ class _Worker:
         # Listener first, streams last: what was taken still needs them.
         await self._listener.drain(self._drain_timeout_s)
         await self._engine.close()
+        if self._journal is not None:
+            await self._journal.close()
         await self._control.close()
 
     def _on_signal(self) -> None:
@@ -128,6 +143,18 @@ def _certificate(settings: WorkerSettings) -> Certificate | None:
     if settings.certificate is None or settings.key is None:
         return None
     return Certificate(settings.certificate, settings.key)
+
+
+def _journal(settings: WorkerSettings) -> JournalFile | None:
+    """None, too, if it can't be made: a worker without one serves."""
+    if settings.journal is None:
+        return None
+    path = journal_path(settings.journal, settings.worker)
+    try:
+        return JournalFile(path, settings.journal_max_bytes)
+    except OSError as error:
+        log.error("expected to write the journal %s, got: %s", path, error)  # noqa: TRY400 - the words say it
+        return None
 
 
 def _budgets(settings: WorkerSettings) -> Budgets:
