@@ -70,7 +70,7 @@ class Shell:
 
     def __init__(self, seed: int = 0) -> None:
         self.now_ns = 10**18
-        self.dispatcher = Dispatcher(self, random.Random(seed), self.now_ns)
+        self.dispatcher = self.make_dispatcher(seed)
         self.asked: list[Asked] = []
         self.at: dict[str, list[Sent]] = {}
         self.drained: list[str] = []
@@ -81,6 +81,9 @@ class Shell:
         self.run_ns = 20_000
         self._woken: list[Lane] = []
         self._wakes: list[tuple[int, Lane]] = []
+
+    def make_dispatcher(self, seed: int) -> Dispatcher:
+        return Dispatcher(self, random.Random(seed), self.now_ns)
 
     # Port
 

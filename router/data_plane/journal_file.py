@@ -6,6 +6,7 @@ The worker serves on.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 from datetime import UTC, datetime
@@ -65,7 +66,9 @@ class JournalFile:
         """Writes what is left."""
         while self._writing is not None:
             await asyncio.wait([self._writing])
-        self._file.close()
+        # What could not be written was said already, and is not to be tried again.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     def _write_waiting(self) -> None:
         """Begins to write, unless it is being written or there is nothing."""

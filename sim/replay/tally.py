@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from router.core.journal.events import Arrived, Event, Result, Swapped
+from router.core.journal.events import Arrived, Authorized, Event, Result, Swapped
 from router.core.request import Kind, Reason, Refusal, Request
 
 _REASONS = {reason.value for reason in Reason}
@@ -49,6 +49,8 @@ class Tally:
             self.last_ns = now_ns
         if isinstance(event, Swapped):
             self.generations += 1
+        if isinstance(event, Authorized) and result == (0,):
+            self.refusals[Reason.UNAUTHORIZED.value] += 1
         if isinstance(event, Arrived) and result:
             what, _, deployment = result
             if what in _REASONS:

@@ -1,14 +1,17 @@
 """The article's rollout through the command line: real daemon, processes, clients, load.
 
 Every request of the load must be answered by a model, also while a step changes; after
-each step the share of 500 live requests is exact.
+each step the share of 500 live requests is exact. The worker's journal of all that, decided
+anew, is the same.
 """
 
 import json
 import subprocess
+from collections.abc import Callable
 
 import aiohttp
 
+from sim.replay.report import replay
 from tests.e2e.harness import EXAMPLES, TURNOUT, Daemon, Load
 
 SAMPLE = 500
@@ -49,8 +52,9 @@ class Rollout:
 
 
 async def test_a_rollout_under_load_fails_no_request_and_every_share_is_exact(
-    daemon: Daemon,
+    daemon_with: Callable[..., Daemon],
 ) -> None:
+    daemon = daemon_with("", data_plane=", journal: true")
     endpoint = "online-endpoint update --name my-endpoint"
     on = "--endpoint-name my-endpoint"
     await daemon.run("ml", "online-endpoint", "create", "-n", "my-endpoint", "-f", "endpoint.yml")
@@ -92,6 +96,11 @@ async def test_a_rollout_under_load_fails_no_request_and_every_share_is_exact(
         assert load.served.total() > 9 * SAMPLE
     await daemon.run("ml", "online-endpoint", "delete", "-n", "my-endpoint", "--yes")
     assert json.loads(await daemon.run("ml", "online-endpoint", "list")) == []
+    assert daemon.end() == 0
+    (replayed,) = (replay(path) for path in daemon.folder.glob(".turnout/journals/*"))
+    assert replayed.difference is None
+    assert replayed.is_whole
+    assert {one.deployment: one.live + one.direct for one in replayed.served} == load.served
 
 
 def test_the_demo_runs_to_its_end_with_every_share_exact() -> None:

@@ -13,7 +13,7 @@ from tests.e2e.harness import Daemon
 CONTROL_TOKEN = "a-control-plane-token-of-36-letters!"
 # The store, whose file only the daemon's user can read.
 STORE = ("state.db", "state.db-wal", "state.db-shm")
-LOGGED = ", traffic_log: true"
+LOGGED = ", traffic_log: true, journal: true"
 SCRIPT = "def init(): pass\ndef run(raw): raise ValueError('no: ' + raw)\n"
 
 
@@ -31,7 +31,8 @@ async def test_keys_and_tokens_are_in_no_log_no_command_line_and_no_other_file(
         del os.environ["TURNOUT_TOKEN"]
     secrets.append(CONTROL_TOKEN)
     places = {**files(daemon.folder), **processes(daemon.process.pid), "printed": printed.encode()}
-    assert "traffic-w0.jsonl" in " ".join(places), "what is searched is there"
+    for searched in ("traffic-w0.jsonl", ".journal"):
+        assert searched in " ".join(places), "what is searched is there"
     for secret in secrets:
         assert len(secret) > 20
         assert [place for place, text in places.items() if secret.encode() in text] == []

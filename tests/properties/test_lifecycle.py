@@ -49,9 +49,11 @@ class RolloutMachine(RuleBasedStateMachine):
     The model is the last configuration: where each live request may go, and who exists.
     """
 
+    shell_type = Shell
+
     @initialize(seed=st.integers(0, 2**32))
     def begin(self, seed: int) -> None:
-        self.shell = Shell(seed)
+        self.shell = self.shell_type(seed)
         self.instances = {"blue": [0], "green": [0]}
         self.next_number = 1
         self.traffic = {"blue": 100}
@@ -396,12 +398,3 @@ def test_an_instance_has_what_gathered_before_anybody_is_told_its_answers() -> N
     assert len(shell.at["blue-0"]) == 1
     shell.answer("blue-0")
     assert shell.held_when_told == [2]
-
-
-def test_12_instances_take_their_first_turns_in_the_routings_order_in_every_process() -> None:
-    shell = Shell()
-    shell.swap(endpoint(deployment("blue", instances=9, concurrency=1), traffic={"blue": 100}))
-    for _ in range(9):
-        shell.ask()
-    shell.pump()
-    assert list(shell.at) == [f"blue-{number}" for number in range(9)]
