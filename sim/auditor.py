@@ -4,6 +4,7 @@ It sits between the simulated parts and sim/checkers/, which know nothing of eit
 """
 
 from collections import deque
+from collections.abc import Collection
 from typing import IO
 
 import msgspec
@@ -81,11 +82,12 @@ class Auditor:
         """A worker begins to swap."""
         self._swap.on_swapping(worker, generation)
 
-    def swapped(self, worker: int, generation: int) -> None:
-        """It has."""
+    def swapped(self, worker: int, generation: int, reachable: Collection[str]) -> None:
+        """It has; these of the routing's instances can be reached."""
         self._keep((self._clock.now_ns, "swapped", worker, generation))
         self._swap.on_swapped(worker, generation)
         self._shares.on_swapped(worker, generation)
+        self._conservation.on_swapped(worker, reachable)
 
     def taken(self, worker: int, asked: Asked) -> None:
         """A request was taken for a deployment."""
@@ -95,7 +97,7 @@ class Auditor:
         self._conservation.on_taken(worker, number, endpoint, asked.deployment)
         self._swap.on_taken(worker, number, endpoint, pinned, asked.deployment)
         if asked.is_live:
-            self._shares.on_dealt(worker, endpoint, asked.deployment)
+            self._shares.on_dealt(worker, number, endpoint, asked.deployment)
 
     def refused(self, worker: int, asked: Asked, reason: str) -> None:
         """A request was refused as it came."""
@@ -105,7 +107,7 @@ class Auditor:
         if asked.deployment:
             self._conservation.on_full(asked.number, asked.endpoint, asked.deployment)
         if asked.is_live:
-            self._shares.on_dealt(worker, asked.endpoint, asked.deployment)
+            self._shares.on_dealt(worker, asked.number, asked.endpoint, asked.deployment)
 
     def mirrored(self, worker: int, asked: Asked, picked: int) -> None:
         """Where there is a mirror: whether the request was copied."""
@@ -161,9 +163,14 @@ class Auditor:
         """How many copies wait in a worker."""
         self._conservation.on_gauged(endpoint, deployment, copies)
 
-    def end(self) -> None:
-        """Nothing will happen any more."""
-        self._conservation.on_end()
+    @property
+    def is_drained(self) -> bool:
+        """Whether all instances that are to go have been let go."""
+        return not self._conservation.to_be_drained()
+
+    def end(self, *, hung: bool) -> None:
+        """Nothing will happen any more; ``hung`` if a model hangs by a fault of the scenario."""
+        self._conservation.on_end(hung=hung)
 
     def _passed(self, passed: tuple[str, int]) -> None:
         self._quota.on_passed(*passed, self._clock.now_ns)

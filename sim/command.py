@@ -6,6 +6,7 @@ usage.
 
 import contextlib
 import math
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,12 +19,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from router.core.errors import BadRequest
-from sim.checkers.broken import Broken
+from sim.failure import reason, wall_limit
 from sim.files import read_scenario, scenario_names
 from sim.replay.report import print_replayed, replay
 from sim.report.terminal import print_summary
 from sim.summary import Summary, summarize
-from sim.swarm import swarm
+from sim.swarm import WORLD_S_MAX, swarm
 from sim.world import World
 
 EXIT_OK, EXIT_BROKEN = 0, 1
@@ -76,9 +77,10 @@ def command(
         try:
             with progress(described.name) as tell:
                 world.run(tell)
-        except Broken as broken:
-            again = f"turnout simulate {scenario} --seed {described.seed}"
-            _explain(f"broken {broken}", world, again)
+        # Whatever it is, it happens again with the same seed.
+        except Exception as error:  # noqa: BLE001
+            again = f"turnout simulate {shlex.quote(str(scenario))} --seed {described.seed}"
+            _explain(reason(error), world, again)
             ctx.exit(EXIT_BROKEN)
     summary = summarize(described, world.record)
     if html is not None:
@@ -108,7 +110,10 @@ def _swarm(seed: int, worlds_max: int | None, minutes: float | None) -> int:
 
     with progress("worlds") as tell:
         worlds, requests, unlucky = swarm(
-            seed, wanted, lambda count: tell(count / worlds_max if worlds_max else 0)
+            seed,
+            wanted,
+            lambda count: tell(count / worlds_max if worlds_max else 0),
+            lambda: wall_limit(WORLD_S_MAX),
         )
     if unlucky is not None:
         _explain(unlucky.why, unlucky.world, f"turnout simulate --swarm 1 --seed {unlucky.seed}")

@@ -45,4 +45,4 @@ def inflict(endpoint: str, fault: Doing, models: Mapping[str, Model], plane: Pla
                 models[name].error_share = percent / 100
         case "heal":
             models[fault.name].heal()
-            plane.unhang(endpoint, fault.name)
+            plane.unhang(models[fault.name])

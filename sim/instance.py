@@ -88,6 +88,7 @@ class SimInstance:
         answered: called with (worker, answers) when they leave.
 
     Attributes:
+        model: how it behaves.
         dead: it has ended; what it had is gone.
         started_ns: when it was warm.
     """
@@ -103,7 +104,7 @@ class SimInstance:
         self.id = id_
         self.dead = False
         self.started_ns = clock.now_ns
-        self._model = model
+        self.model = model
         self._parallel_runs = parallel_runs
         self._clock = clock
         self._answered = answered
@@ -133,15 +134,15 @@ class SimInstance:
                 self._answer(work, Outcome.EXPIRED, 0)
                 continue
             self._running += 1
-            if self._model.hangs:
+            if self.model.hangs:
                 self._stuck.append(work)
             else:
                 self._begin(work)
 
     def _begin(self, work: Work) -> None:
-        run_ns = self._model.run_ns()
-        if self._model.factor != 1:
-            run_ns = round(run_ns * self._model.factor)
+        run_ns = self.model.run_ns()
+        if self.model.factor != 1:
+            run_ns = round(run_ns * self.model.factor)
         self._clock.after(run_ns, self._end, (work, run_ns))
 
     def _end(self, ended: tuple[Work, int]) -> None:
@@ -149,13 +150,13 @@ class SimInstance:
             return
         work, run_ns = ended
         self._running -= 1
-        model = self._model
+        model = self.model
         raised = model.error_share and model.chance() < model.error_share
         self._answer(work, Outcome.RAISED if raised else Outcome.RETURNED, run_ns)
         self._run_next()
 
     def _answer(self, work: Work, outcome: Outcome, run_ns: int) -> None:
-        answer = SimAnswer(work.id, work.asked, outcome, self._model.answer, run_ns)
+        answer = SimAnswer(work.id, work.asked, outcome, self.model.answer, run_ns)
         self._gathered.setdefault(work.origin, []).append(answer)
         if run_ns >= HOLD_NS or not self._queue:
             self._flush(None)

@@ -156,11 +156,11 @@ class Plane:
             for instance in list(deployment.warm):
                 self._crash(deployment, instance)
 
-    def unhang(self, endpoint: str, name: str) -> None:
-        """What hangs goes on."""
-        deployment = self._deployments.get(endpoint, {}).get(name)
-        for instance in deployment.warm if deployment is not None else ():
-            instance.unhang()
+    def unhang(self, model: Model) -> None:
+        """What hangs goes on, in instances that are to go, too."""
+        for instance in self._instances.values():
+            if instance.model is model:
+                instance.unhang()
 
     def _begin(self, endpoint: str, doing: Doing, begun: _Begun) -> None:
         if doing.verb == "restart":

@@ -18,7 +18,9 @@ from sim.steps import doing
 
 PERCENTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "max": 1.0}
 # What the router answers before a deployment has seen the request.
-REFUSED = frozenset({"too_many_pending_request", "rate_limited", "no_traffic"})
+REFUSED = frozenset(
+    {"too_many_pending_request", "rate_limited", "no_traffic", "unknown_deployment"}
+)
 
 
 class DeploymentSummary(Struct, frozen=True, kw_only=True):

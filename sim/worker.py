@@ -79,9 +79,10 @@ class SimWorker:
     def swap(self, routing: Routing) -> None:
         """A new routing has come from the control plane."""
         self._auditor.swapping(self.number, routing.generation)
-        routed = (i.id for e in routing.endpoints for d in e.deployments for i in d.instances)
-        self.dispatcher.swap(routing, {i for i in routed if self._fleet.instance(i) is None})
-        self._auditor.swapped(self.number, routing.generation)
+        routed = {i.id for e in routing.endpoints for d in e.deployments for i in d.instances}
+        reachable = {i for i in routed if self._fleet.instance(i) is not None}
+        self.dispatcher.swap(routing, routed - reachable)
+        self._auditor.swapped(self.number, routing.generation, reachable)
 
     def lose(self, instance_id: str) -> None:
         """The stream to the instance broke."""
@@ -214,8 +215,9 @@ class SimWorker:
         for endpoint in self.dispatcher.snapshot.endpoints.values():
             for deployment in endpoint.deployments.values():
                 lane = deployment.lane
-                self._auditor.gauged(endpoint.name, deployment.name, lane.copies_pending)
-                self._record.pending(deployment.name, len(lane.queue) + lane.outstanding)
+                if lane.queue or lane.outstanding or lane.copies_pending:
+                    self._auditor.gauged(endpoint.name, deployment.name, lane.copies_pending)
+                    self._record.pending(deployment.name, len(lane.queue) + lane.outstanding)
 
 
 def _number_of(request: Request) -> int:

@@ -1,5 +1,6 @@
 """One run of a scenario: puts the simulated parts together and lets time pass."""
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -20,11 +21,16 @@ from sim.record import Record
 from sim.steps import FAULTS, OPERATIONS, Doing, created_later, doing
 from sim.worker import SimWorker
 
+# Until all workers route by what is there at the start.
+WARM_NS = NS_PER_S
 # How long the last requests may take to end: the longest timeout, and a tick.
 DRAIN_S = 181
 NS_PER_US = 1000
 # How often progress is told, in virtual time: so many times in a run.
 REPORTS = 200
+# What one virtual second may hold: ticks and operations, and of each request its way and its bytes.
+ACTIONS_PER_S_MAX = 200_000
+ACTIONS_PER_REQUEST_MAX = 200
 
 
 class Source(NamedTuple):
@@ -73,7 +79,7 @@ class World:
     ) -> None:
         self.scenario = scenario
         self._end_ns = round(scenario.for_s * NS_PER_S)
-        self._clock = Clock()
+        self._clock = Clock(_actions_per_s_max(scenario))
         self.auditor = Auditor(self._clock, scenario.workers, log)
         steps = len(scenario.timeline) + 1
         self.record = Record(self._clock, self.auditor, steps, self._end_ns)
@@ -96,8 +102,7 @@ class World:
             )
         self._spread = generator(scenario.seed, "connections").random
         self._plane.start(scenario.endpoints, created_later(scenario))
-        self._clock.run(self._clock.now_ns + NS_PER_S)
-        self._begin_ns = self.record.begin_ns = self._clock.now_ns
+        self._begin_ns = self.record.begin_ns = self._clock.now_ns + WARM_NS
         self._plan_steps()
         self._plan_clients()
 
@@ -109,15 +114,16 @@ class World:
 
         Raises:
             Broken: an invariant does not hold.
+            Stuck: time does not pass.
         """
         for part in range(1, REPORTS + 1):
             self._clock.run(self._begin_ns + self._end_ns * part // REPORTS)
             tell(part / REPORTS)
         for _ in range(DRAIN_S):
-            if self.record.ended_count == self.record.asked:
+            if self.record.ended_count == self.record.asked and self.auditor.is_drained:
                 break
             self._clock.run(self._clock.now_ns + NS_PER_S)
-        self.auditor.end()
+        self.auditor.end(hung=any(model.hangs for _, model in self._models.values()))
 
     def _described(
         self, folder: Path
@@ -197,3 +203,10 @@ class World:
                 name: model for (of, name), (_, model) in self._models.items() if of == endpoint
             }
             inflict(endpoint, found, models, self._plane)
+
+
+def _actions_per_s_max(scenario: declared.Scenario) -> int:
+    """More than any second of the scenario can hold, if time passes."""
+    rates = [client.arrivals for client in scenario.clients]
+    requests = sum(max(one.per_s, one.peak_per_s or 0) * one.group for one in rates)
+    return ACTIONS_PER_S_MAX + ACTIONS_PER_REQUEST_MAX * math.ceil(requests)

@@ -6,6 +6,9 @@ from typing import NamedTuple
 class Broken(Exception):
     """An invariant does not hold.
 
+    Args:
+        message: what was found; it names the request, where it is about one.
+
     Attributes:
         invariant: its number in DESIGN.md.
     """

@@ -1,5 +1,7 @@
 """Invariants 9, 10 and 5: every request has one answer, its own, and none is lost or in the way."""
 
+from collections.abc import Collection
+
 from sim.checkers.broken import Broken, Rules
 
 Place = tuple[str, str]
@@ -18,6 +20,8 @@ class ConservationChecker:
         self._in_flight_most: dict[Place, int] = {}
         self._in_flight_least: dict[Place, int] = {}
         self._at: dict[tuple[int, str], int] = {}
+        self._held: set[tuple[int, str]] = set()
+        self._routed: set[str] = set()
         self._unreliable: set[str] = set()
 
     def on_published(self, generation: int, rules: Rules) -> None:
@@ -29,6 +33,8 @@ class ConservationChecker:
         }
         self._published.append((generation, limits))
         self._learn_limits()
+        found = (one for endpoint in rules.values() for one in endpoint.deployments.values())
+        self._routed = {instance for one in found for instance in one.instances}
 
     def on_returned(self, generation: int) -> None:
         """Every worker goes by these limits, or newer ones."""
@@ -38,6 +44,10 @@ class ConservationChecker:
     def on_faulty(self, deployment: str) -> None:
         """Its instances end by a fault of the scenario: its requests may fail."""
         self._unreliable.add(deployment)
+
+    def on_swapped(self, worker: int, reachable: Collection[str]) -> None:
+        """The worker has connections to these instances, and maybe to ones that are to go."""
+        self._held.update((worker, instance) for instance in reachable)
 
     def on_arrived(self, worker: int) -> None:
         """A request that is answered, or refused, from now on."""
@@ -95,11 +105,13 @@ class ConservationChecker:
     def on_lost(self, worker: int, instance: str) -> None:
         """What was there is gone."""
         self._at.pop((worker, instance), None)
+        self._held.discard((worker, instance))
 
     def on_drained(self, worker: int, instance: str) -> None:
         """10: an instance is let go when it holds nothing."""
         if count := self._at.get((worker, instance), 0):
             raise Broken(10, f"instance {instance} was let go with {count} requests")
+        self._held.discard((worker, instance))
 
     def on_counted(self, worker: int, accepted: int, answered: int) -> None:
         """9: the router's own books agree."""
@@ -113,10 +125,21 @@ class ConservationChecker:
         if limit is not None and copies > limit:
             raise Broken(5, f"{copies} copies wait at {deployment}, of at most {limit}")
 
-    def on_end(self) -> None:
-        """9: in the end everybody has an answer."""
+    def to_be_drained(self) -> list[tuple[int, str]]:
+        """Instances that are to go and have not been let go yet, each with its worker."""
+        return sorted(held for held in self._held if held[1] not in self._routed)
+
+    def on_end(self, *, hung: bool) -> None:
+        """9: in the end everybody has an answer; 10: and who is to go is let go.
+
+        Args:
+            hung: a model hangs by a fault of the scenario, and holds what it has.
+        """
         if self._waiting:
             raise Broken(9, f"{len(self._waiting)} requests without an answer: {self._some()}")
+        if not hung and (left := self.to_be_drained()):
+            worker, instance = left[0]
+            raise Broken(10, f"worker {worker} never lets go of instance {instance}")
 
     def _end(self, number: int) -> None:
         place = self._waiting.pop(number, None)

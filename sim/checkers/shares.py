@@ -16,10 +16,10 @@ class _Dealt:
         # Less than 1 with two deployments, less than k - 1 with k, in hundredths.
         self._bound = BLOCK * max(len(shares) - 1, 1)
 
-    def deal(self, invariant: int, name: str, who: str) -> None:
-        """One more went to ``name``."""
+    def deal(self, invariant: int, number: int, name: str, who: str) -> None:
+        """Request ``number`` went to ``name``."""
         if name not in self.by_name:
-            raise Broken(invariant, f"{who}: {name} has no share in {self.shares}")
+            raise Broken(invariant, f"{who}: request {number} went to {name}, of {self.shares}")
         self.count += 1
         self.by_name[name] += 1
         at_border = self.count % BLOCK == 0
@@ -28,7 +28,8 @@ class _Dealt:
             if off and (at_border or not -self._bound < off < self._bound):
                 raise Broken(
                     invariant,
-                    f"{who}: {one} has {self.by_name[one]} of {self.count} at {percent} %",
+                    f"{who}: {one or 'nobody'} has {self.by_name[one]} of {self.count} at "
+                    f"{percent} %, with request {number}",
                 )
 
 
@@ -65,12 +66,14 @@ class ShareChecker:
             for key in [key for key in dealt if key[0] == worker and key[1] not in rules]:
                 del dealt[key]
 
-    def on_dealt(self, worker: int, endpoint: str, deployment: str) -> None:
+    def on_dealt(self, worker: int, number: int, endpoint: str, deployment: str) -> None:
         """3: a live request had its turn, whether there was room for it or not."""
         dealt = self._live.get((worker, endpoint))
         if dealt is None:
-            raise Broken(3, f"a live request of {endpoint} went to {deployment} without traffic")
-        dealt.deal(3, deployment, f"worker {worker}, {endpoint}")
+            raise Broken(
+                3, f"the live request {number} of {endpoint} went to {deployment} without traffic"
+            )
+        dealt.deal(3, number, deployment, f"worker {worker}, {endpoint}")
 
     def on_mirrored(
         self, worker: int, number: int, endpoint: str, pinned: str | None, picked: int
@@ -84,7 +87,8 @@ class ShareChecker:
         if dealt is None or picked not in (0, 1):
             raise Broken(4, f"request {number} was mirrored {picked} times")
         shadow = dealt.shares[0][0]
-        dealt.deal(4, shadow if picked else "", f"worker {worker}, mirror of {endpoint}")
+        who = f"worker {worker}, mirror of {endpoint}"
+        dealt.deal(4, number, shadow if picked else "", who)
 
 
 def _follow(dealt: dict[tuple[int, str], _Dealt], key: tuple[int, str], shares: Shares) -> None:
