@@ -128,11 +128,15 @@ class Shell:
         self.pump()
 
     def ask(
-        self, pinned: str | None = None, endpoint: str = ENDPOINT, payload: bytes = b""
+        self,
+        pinned: str | None = None,
+        endpoint: str = ENDPOINT,
+        payload: bytes = b"",
+        key: str = KEY,
     ) -> Asked:
         asked = Asked(payload or f"request {len(self.asked)}".encode())
         self.asked.append(asked)
-        found = self.dispatcher.authorize(endpoint, f"Bearer {KEY}".encode(), self.now_ns)
+        found = self.dispatcher.authorize(endpoint, f"Bearer {key}".encode(), self.now_ns)
         if isinstance(found, Refusal):
             asked.refusals.append(found)
             return asked
