@@ -1,11 +1,11 @@
 """Invariant 12 for what really happened: a journal, played to the core again, is the same.
 
-The machine is test_lifecycle.py's, with everything that can befall a worker: the journal of
+The machine is test_rollout.py's, with everything that can befall a worker: the journal of
 each of its runs is replayed at the end.
 """
 
 from router.core.journal.recording import counts_of
-from tests.properties.test_lifecycle import RolloutMachine
+from tests.properties.test_rollout import RolloutMachine
 from tests.recorded import RecordedShell
 from tests.shell import Shell, deployment, endpoint
 
