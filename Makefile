@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format properties mutants swarm bench profile microbench loadtest lock proto clean
+.PHONY: demo test lint format properties mutants swarm chaos bench profile microbench loadtest lock proto clean
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements.lock
@@ -32,6 +32,9 @@ mutants: $(STAMP)  ## plant bugs in the core, one by one, and see each caught
 
 swarm: $(STAMP)  ## random worlds in the simulator for half an hour, until an invariant breaks
 	$(BIN)/turnout simulate --minutes 30 --seed $(or $(SEED),1)
+
+chaos: $(STAMP)  ## kill, stop and restart everything under load for ten minutes, and lose nothing
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 loadtest: $(STAMP)  ## a rollout under locust's load for a minute, with its HTML report
 	@mkdir -p loadtests/results

@@ -1,0 +1,83 @@
+"""What a run came to, for people: counts, what was done, resources, and how to see it again."""
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.chaos.judge import Verdict
+from tests.chaos.requests import Asked, Ended
+from tests.chaos.run import Run
+
+FAILURES_SHOWN = 10
+# Of what happened around a failure.
+BEFORE_S, AFTER_S = 6.0, 1.0
+BODY_SHOWN = 300
+
+
+def show(run: Run, console: Console) -> None:
+    """Prints it; the failures last."""
+    console.print(_requests(run))
+    console.print(_actions(run))
+    console.print(_resources(run))
+    for failed in run.audit.failed[:FAILURES_SHOWN]:
+        _show_failed(run, *failed, console)
+    if run.story.failures:
+        _tell(run, run.began_s, float("inf"), console)
+    for failure in run.failures:
+        console.print(f"FAILED: {failure}", markup=False, style="bold red")
+    if run.failures:
+        console.print(f"again: make chaos SEED={run.seed} MINUTES={run.minutes:g}")
+
+
+def _show_failed(run: Run, verdict: Verdict, asked: Asked, ended: Ended, console: Console) -> None:
+    made_s, sent_s, ended_s = (
+        at_s - run.began_s for at_s in (ended.connected_s, asked.sent_s, ended.ended_s)
+    )
+    console.print(f"\n{verdict}: request {asked.number}, for {asked.pinned or 'all'}", style="bold")
+    console.print(
+        f"  sent at {sent_s:.3f} s, {ended.how} at {ended_s:.3f} s over port {ended.port}, "
+        f"connected at {made_s:.3f} s"
+    )
+    body = ended.body[:BODY_SHOWN].decode(errors="replace")
+    console.print(f"  {ended.status} {ended.deployment} {ended.words} {body}", markup=False)
+    _tell(run, asked.sent_s - BEFORE_S, ended.ended_s + AFTER_S, console)
+
+
+def _tell(run: Run, from_s: float, to_s: float, console: Console) -> None:
+    """What happened in that time."""
+    for at_s, words in run.story.lines:
+        if from_s <= at_s <= to_s:
+            console.print(f"    {at_s - run.began_s:8.3f} {words}", markup=False)
+
+
+def _requests(run: Run) -> Table:
+    table = Table(title=f"seed {run.seed}: {run.audit.sent} requests, {run.rate_per_s:.0f}/s")
+    table.add_column("outcome")
+    table.add_column("requests", justify="right")
+    for verdict in Verdict:
+        count = run.audit.counts[verdict]
+        style = "red" if verdict.is_failure and count else ""
+        table.add_row(verdict, f"{count:,}", style=style)
+    table.add_row("unaccounted", f"{run.audit.unaccounted:,}")
+    table.add_row("not sent, as no connection was free", f"{run.load.held_back:,}")
+    table.add_row("slowest right answer", f"{run.audit.slowest_s:.2f} s")
+    table.add_row("everything back after", f"{run.healed_s:.1f} s")
+    return table
+
+
+def _actions(run: Run) -> Table:
+    table = Table(title="what was done")
+    table.add_column("action")
+    table.add_column("times", justify="right")
+    for words, count in sorted(run.story.done.items()):
+        table.add_row(words, str(count))
+    return table
+
+
+def _resources(run: Run) -> Table:
+    table = Table(title="medians of all processes of a role, first third of the run -> last third")
+    for column in "role", "memory, MiB", "open files":
+        table.add_column(column)
+    for role, early, late in run.resources.flatness():
+        memory = f"{early.memory_mib:.1f} -> {late.memory_mib:.1f}"
+        table.add_row(role, memory, f"{early.files} -> {late.files}")
+    return table
