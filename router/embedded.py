@@ -18,12 +18,12 @@ from msgspec.structs import replace
 
 from router.control_plane.declare import declare
 from router.control_plane.layout import StateFolder
+from router.control_plane.live_settings import LiveSettings
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
 from router.core.config import DaemonConfig
 from router.core.dispatcher import Dispatcher
 from router.core.errors import ResourceNotFound
-from router.core.quota_settings import quotas_of
 from router.core.request import Answer, Head, Reason, Refusal, Request
 from router.core.routing import Routing
 from router.core.statistics import WorkerStatistics
@@ -105,9 +105,7 @@ class Router:
             self._store,
             folder,
             workers,
-            settings.drain_timeout_ms,
-            self._config.instance_types,
-            quotas_of(self._config.quotas),
+            LiveSettings(self._config),
         )
         try:
             await self._plane.start()

@@ -61,6 +61,8 @@ def read_bytes(path: Path) -> bytes:
 def read_daemon_config(path: Path) -> tuple[DaemonConfig, Path]:
     """The daemon's settings, and the absolute folder that paths in them are relative to.
 
+    That is the folder of the path as it is given, also if it is a symbolic link.
+
     Raises:
         BadRequest: the file can't be read, or what it says is wrong.
     """
@@ -70,7 +72,7 @@ def read_daemon_config(path: Path) -> tuple[DaemonConfig, Path]:
             check_resources(resources, f"$.instance_types.{name}")
         except BadRequest as error:
             raise BadRequest(f"{path}: {error.message}") from None
-    return config, path.resolve().parent
+    return config, path.absolute().parent
 
 
 def with_absolute_paths(spec: DeploymentSpec, folder: Path) -> DeploymentSpec:

@@ -25,17 +25,23 @@ CONFIG_NAME = "turnout.yml"
 @click.pass_context
 def command(ctx: click.Context, config_path: Path | None) -> None:
     """Run the daemon in the foreground, until Ctrl-C or SIGTERM."""
-    config, base_dir = read_config(config_path, Path.cwd())
+    config, base_dir, path = read_config(config_path, Path.cwd())
 
     from router.control_plane.daemon import run  # noqa: PLC0415 - see this file's docstring
 
-    ctx.exit(run(config, base_dir))
+    ctx.exit(run(config, base_dir, path))
 
 
-def read_config(config_path: Path | None, working_dir: Path) -> tuple[DaemonConfig, Path]:
-    """The daemon's settings and the absolute folder that their paths are relative to."""
+def read_config(
+    config_path: Path | None, working_dir: Path
+) -> tuple[DaemonConfig, Path, Path | None]:
+    """The daemon's settings, the folder that their paths are relative to, the file they are from.
+
+    Both paths are absolute.
+    """
     if config_path is None and (working_dir / CONFIG_NAME).exists():
         config_path = Path(CONFIG_NAME)
     if config_path is None:
-        return DaemonConfig(), working_dir
-    return read_daemon_config(working_dir / config_path)
+        return DaemonConfig(), working_dir, None
+    config, base_dir = read_daemon_config(working_dir / config_path)
+    return config, base_dir, base_dir / config_path.name

@@ -75,14 +75,16 @@ def make_app(
     control_plane: ControlPlane,
     status: Callable[[], Mapping[str, object]],
     token: str | None = None,
+    check_not_declared: Callable[[str], None] = lambda _: None,
 ) -> web.Application:
     """The application that serves the API of ``control_plane``.
 
     Args:
         status: what ``GET /status`` answers.
         token: what clients must show; see guard.py.
+        check_not_declared: refuses to change an endpoint, by its name, that is not clients'.
     """
-    api = _Api(control_plane, status)
+    api = _Api(control_plane, status, check_not_declared)
     middlewares = [answer_errors, guard(token)]
     app = web.Application(middlewares=middlewares, client_max_size=BODY_BYTES_MAX)
     app.add_routes(
@@ -109,12 +111,16 @@ def make_app(
 
 class _Api:
     def __init__(
-        self, control_plane: ControlPlane, status: Callable[[], Mapping[str, object]]
+        self,
+        control_plane: ControlPlane,
+        status: Callable[[], Mapping[str, object]],
+        check_not_declared: Callable[[str], None],
     ) -> None:
         self._control_plane = control_plane
         self._status = status
+        self._check_not_declared = check_not_declared
 
-    @described("Where the daemon listens, and its workers", {200: Anything})
+    @described("Where the daemon listens, its workers, and its configuration", {200: Anything})
     async def status(self, _: web.Request) -> web.Response:
         return json_answer(self._status())
 
@@ -137,6 +143,7 @@ class _Api:
     async def put_endpoint(self, request: web.Request) -> web.Response:
         spec = endpoint_from_arm(request.match_info["endpoint"], await read_body(request), BODY)
         own = {k: v for k, v in spec.properties.items() if k != ENDPOINT_ID_PROPERTY}
+        self._check_not_declared(spec.name)
         is_new = await self._control_plane.put_endpoint(replace(spec, properties=own))
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
         return json_answer(self._endpoint(request), status)
@@ -147,7 +154,9 @@ class _Api:
         long_running=True,
     )
     async def delete_endpoint(self, request: web.Request) -> web.Response:
-        operation = self._control_plane.delete_endpoint(request.match_info["endpoint"])
+        name = request.match_info["endpoint"]
+        self._check_not_declared(name)
+        operation = self._control_plane.delete_endpoint(name)
         return _deleting(request, operation)
 
     @described("An endpoint's keys", {200: Keys})
@@ -190,6 +199,7 @@ class _Api:
     async def put_deployment(self, request: web.Request) -> web.Response:
         names = request.match_info["endpoint"], request.match_info["deployment"]
         spec = deployment_from_arm(*names, await read_body(request), BODY)
+        self._check_not_declared(spec.endpoint_name)
         operation = await self._control_plane.put_deployment(spec)
         status = HTTPStatus.CREATED if operation.record.kind == "Creating" else HTTPStatus.OK
         return json_answer(self._deployment(request), status, _async_headers(request, operation))
@@ -197,6 +207,7 @@ class _Api:
     @described("Begins to delete a deployment", {202: None, 204: None}, long_running=True)
     async def delete_deployment(self, request: web.Request) -> web.Response:
         names = request.match_info["endpoint"], request.match_info["deployment"]
+        self._check_not_declared(names[0])
         return _deleting(request, self._control_plane.delete_deployment(*names))
 
     @described("The last lines of a deployment's logs", {200: Logs}, bodies=(GetLogs,))

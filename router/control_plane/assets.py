@@ -15,6 +15,7 @@ from stat import S_ISDIR, S_ISREG
 
 from msgspec.structs import replace
 
+from router.control_plane.asset_references import is_reference
 from router.core.deployment_spec import DeploymentSpec, Model
 from router.core.errors import BadRequest
 
@@ -55,11 +56,7 @@ class Assets:
         Raises:
             BadRequest: no such folder or script, or not readable.
         """
-        path = _absolute(code, "$.code_configuration.code")
-        if not S_ISDIR(_mode(path)):
-            raise BadRequest(f"expected a folder, got {code!r}, at `$.code_configuration.code`")
-        _check_script(path, scoring_script)
-        return str(self._stage(path, "$.code_configuration.code"))
+        return str(self._stage(_code(code, scoring_script), "$.code_configuration.code"))
 
     def stage_model(self, model: str) -> str:
         """The path of a copy of the file or folder ``model``.
@@ -80,12 +77,7 @@ class Assets:
         Raises:
             BadRequest: it is not there, or not readable.
         """
-        found = _absolute(path, key)
-        if is_folder and not S_ISDIR(_mode(found)):
-            raise BadRequest(f"expected a folder, got {path!r}, at `{key}`")
-        if not _is_copyable(found):
-            raise BadRequest(f"expected a file or folder, got {path!r}, at `{key}`")
-        return str(self._stage(found, key))
+        return str(self._stage(_asset(path, is_folder=is_folder, key=key), key))
 
     def _stage(self, path: Path, key: str) -> Path:
         if path.parent.parent == self._root:
@@ -113,6 +105,37 @@ class Assets:
             return final / path.name
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def check_paths(spec: DeploymentSpec) -> None:
+    """Refuses code and a model that ``stage`` would refuse, references aside; copies nothing.
+
+    Raises:
+        BadRequest: as ``stage``.
+    """
+    code = spec.code_configuration
+    if not is_reference(code.code):
+        _code(code.code, code.scoring_script)
+    model = spec.model.path if isinstance(spec.model, Model) else spec.model
+    if model is not None and not is_reference(model):
+        _asset(model, is_folder=False, key="$.model")
+
+
+def _code(code: str, scoring_script: str) -> Path:
+    path = _absolute(code, "$.code_configuration.code")
+    if not S_ISDIR(_mode(path)):
+        raise BadRequest(f"expected a folder, got {code!r}, at `$.code_configuration.code`")
+    _check_script(path, scoring_script)
+    return path
+
+
+def _asset(path: str, *, is_folder: bool, key: str) -> Path:
+    found = _absolute(path, key)
+    if is_folder and not S_ISDIR(_mode(found)):
+        raise BadRequest(f"expected a folder, got {path!r}, at `{key}`")
+    if not _is_copyable(found):
+        raise BadRequest(f"expected a file or folder, got {path!r}, at `{key}`")
+    return found
 
 
 def _absolute(text: str, key: str) -> Path:

@@ -24,9 +24,13 @@ from router.control_plane import openapi
 from router.control_plane.api import make_app
 from router.control_plane.assets_api import asset_routes
 from router.control_plane.blobs_api import blob_routes
-from router.control_plane.declare import declare, read_declarations
+from router.control_plane.config_file import ConfigFile, FirstReading
+from router.control_plane.config_metrics import ConfigMetrics
+from router.control_plane.config_watch import watching
+from router.control_plane.declarations import Declarations
 from router.control_plane.guard import read_token
 from router.control_plane.layout import StateFolder
+from router.control_plane.live_settings import LiveSettings
 from router.control_plane.metrics import Metrics
 from router.control_plane.ports import address_of, base_url, listen
 from router.control_plane.processes import write_atomically
@@ -36,7 +40,6 @@ from router.control_plane.tls import certificate_path, server_context
 from router.control_plane.workers import WorkerPool
 from router.core.config import ControlPlaneSettings, DaemonConfig, DataPlaneSettings, TlsFiles
 from router.core.errors import TurnoutError
-from router.core.quota_settings import quotas_of
 
 TLS_PORT = 8443
 EXIT_OK, EXIT_REFUSED = 0, 1
@@ -69,17 +72,20 @@ class Listener(NamedTuple):
     tls: ssl.SSLContext | None
 
 
-def run(config: DaemonConfig, base_dir: Path) -> int:
+def run(config: DaemonConfig, base_dir: Path, path: Path | None = None) -> int:
     """Runs a daemon until it is told to end; returns the exit code.
 
     Args:
         base_dir: what the paths in ``config`` are relative to.
+        path: the file that ``config`` is from, to be watched; None if it is from none.
     """
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    # It tells of each event in the folders of the configuration, where the log may be, too.
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     try:
-        uvloop.run(serve(config, base_dir, _announce))
+        uvloop.run(serve(config, base_dir, path, _announce))
     except TurnoutError as error:
         print(f"turnout: {error.message}", file=sys.stderr)  # noqa: T201 - for the user
         return EXIT_REFUSED
@@ -87,57 +93,57 @@ def run(config: DaemonConfig, base_dir: Path) -> int:
 
 
 async def serve(
-    config: DaemonConfig, base_dir: Path, on_ready: Callable[[Addresses], None]
+    config: DaemonConfig,
+    base_dir: Path,
+    path: Path | None,
+    on_ready: Callable[[Addresses], None],
 ) -> None:
     """Serves until SIGTERM or SIGINT, then drains and returns.
 
     Args:
+        config, base_dir, path: as for ``run``.
         on_ready: called when workers serve and the API answers.
 
     Raises:
         TurnoutError: it can't start: a busy port, a wrong declaration, another daemon.
     """
-    read_declarations(config, base_dir)
+    first = FirstReading(config, base_dir, path)
     os.umask(PRIVATE_UMASK)
     folder = StateFolder(base_dir / config.state_dir)
     folder.create()
     with folder.lock():
         store = Store.open(folder.database)
         try:
-            await _serve(config, base_dir, folder, store, on_ready)
+            await _serve(first, folder, store, on_ready)
         finally:
             store.close()
 
 
 async def _serve(
-    config: DaemonConfig,
-    base_dir: Path,
+    first: FirstReading,
     folder: StateFolder,
     store: Store,
     on_ready: Callable[[Addresses], None],
 ) -> None:
+    config, base_dir = first.config, first.base_dir
     token = read_token(config.control_plane, base_dir)
     data_plane = _with_tls(config.data_plane, base_dir)
     listeners = _listen(config.control_plane, folder)
-    pool = WorkerPool(folder, data_plane)
-    plane = ControlPlane(
-        store,
-        folder,
-        pool,
-        config.data_plane.drain_timeout_ms,
-        config.instance_types,
-        quotas_of(config.quotas),
-    )
+    settings = LiveSettings(config)
+    pool = WorkerPool(folder, data_plane, settings)
+    plane = ControlPlane(store, folder, pool, settings)
+    file = ConfigFile(first, settings, plane, Declarations(plane, store, first.path))
     try:
-        stop = _until_signal(pool, plane)
+        stop = _until_signal(pool, plane, file)
+        file.check()
         if token is not None:
             log.info("the control plane asks every client for the token of its token_file")
         await pool.start()
         await plane.start()
         addresses = _addresses(pool, listeners, folder)
-        app = _app(plane, pool, addresses, config.control_plane.max_upload_bytes, token)
-        async with _serving(app, listeners):
-            await _declare(plane, config, base_dir)
+        app = _app(plane, pool, file, addresses, config.control_plane.max_upload_bytes, token)
+        async with _serving(app, listeners), watching(file):
+            await file.start()
             write_atomically(folder.daemon_record, msgspec.json.encode(addresses))
             on_ready(addresses)
             await stop.wait()
@@ -196,26 +202,24 @@ def _addresses(pool: WorkerPool, listeners: list[Listener], folder: StateFolder)
     )
 
 
-async def _declare(plane: ControlPlane, config: DaemonConfig, base_dir: Path) -> None:
-    try:
-        await declare(plane, config, base_dir)
-    except TurnoutError as error:
-        # What serves goes on. The files themselves were found right before anything began.
-        log.error("a declared endpoint is not up: %s", error.message)  # noqa: TRY400
-
-
 def _app(
     plane: ControlPlane,
     pool: WorkerPool,
+    file: ConfigFile,
     addresses: Addresses,
     upload_bytes_max: int,
     token: str | None,
 ) -> web.Application:
     def status() -> dict[str, object]:
-        return {**msgspec.to_builtins(addresses), "workers": [{"pid": pid} for pid in pool.pids]}
+        return {
+            **msgspec.to_builtins(addresses),
+            "workers": [{"pid": pid} for pid in pool.pids],
+            "configuration": msgspec.to_builtins(file.state),
+        }
 
-    app = make_app(plane, status, token)
-    app.add_routes([web.get("/metrics", Metrics(pool.statistics_by_worker).get)])
+    metrics = Metrics(pool.statistics_by_worker, [ConfigMetrics(file)])
+    app = make_app(plane, status, token, file.check_not_declared)
+    app.add_routes([web.get("/metrics", metrics.get)])
     app.add_routes(asset_routes(plane.registry, plane.blobs))
     app.add_routes(blob_routes(plane.blobs, upload_bytes_max))
     app.add_routes([web.get(openapi.PATH, openapi.Document(app).get)])
@@ -234,8 +238,11 @@ async def _serving(app: web.Application, listeners: list[Listener]) -> AsyncIter
         await runner.cleanup()
 
 
-def _until_signal(pool: WorkerPool, plane: ControlPlane) -> asyncio.Event:
-    """An event that the first SIGTERM or SIGINT sets; the second one ends everything at once."""
+def _until_signal(pool: WorkerPool, plane: ControlPlane, file: ConfigFile) -> asyncio.Event:
+    """An event that the first SIGTERM or SIGINT sets; the second one ends everything at once.
+
+    SIGHUP has the configuration read again.
+    """
     stop = asyncio.Event()
 
     def on_signal() -> None:
@@ -247,6 +254,7 @@ def _until_signal(pool: WorkerPool, plane: ControlPlane) -> asyncio.Event:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, file.begin_reload)
     return stop
 
 

@@ -17,11 +17,12 @@ from router.control_plane import limits
 from router.control_plane.environments.cache import Environments
 from router.control_plane.health import wait_serving
 from router.control_plane.layout import StateFolder
+from router.control_plane.live_settings import LiveSettings
 from router.control_plane.processes import Process, find, kill_strays, module_command, spawn
 from router.control_plane.tuning import FOR_SPEED
 from router.core.deployment_spec import DeploymentSpec, Environment, Model
 from router.core.errors import DeploymentFailed, TurnoutError
-from router.core.limits import InstanceTypes, limits_of
+from router.core.limits import limits_of
 from router.core.routing import InstanceRoute
 
 RUNTIME_MODULE = "runtime"
@@ -64,7 +65,7 @@ class Supervisor:
     Args:
         next_number: gives each instance a number that none had before.
         environments: where the Python is that a deployment's conda file asks for.
-        instance_types: which limits the names in `instance_type` stand for.
+        settings: which limits the names in `instance_type` stand for, now.
     """
 
     def __init__(
@@ -72,10 +73,10 @@ class Supervisor:
         folder: StateFolder,
         next_number: Callable[[], int],
         environments: Environments,
-        instance_types: InstanceTypes,
+        settings: LiveSettings,
     ) -> None:
         self._folder = folder
-        self._instance_types = instance_types
+        self._settings = settings
         self._environments = environments
         self._next_number = next_number
         self._starts = asyncio.Semaphore(STARTS_MAX)
@@ -108,7 +109,7 @@ class Supervisor:
 
     def limited(self, spec: DeploymentSpec) -> str:
         """Its limits in words, to be put behind an instance's name; nothing without any."""
-        return limits.describe(limits_of(spec, self._instance_types))
+        return limits.describe(limits_of(spec, self._settings.instance_types))
 
     async def adopt(self) -> list[Instance]:
         """The instances that a former control plane started and that still serve.
@@ -148,7 +149,7 @@ class Supervisor:
             )
         except OSError as error:
             raise DeploymentFailed(f"can't start an instance of {owner}: {error}") from error
-        limits.apply(limits_of(spec, self._instance_types), process.pid, number)
+        limits.apply(limits_of(spec, self._settings.instance_types), process.pid, number)
         return Instance(number, owner, socket, process), log_path
 
     async def _is_warm(self, instance: Instance) -> bool:

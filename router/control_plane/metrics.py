@@ -4,7 +4,7 @@ Counters carry their worker's number, because they start at 0 with it. What each
 is statistics.py's to say.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 
 from aiohttp import web
@@ -80,16 +80,24 @@ class Metrics:
 
     Args:
         by_worker: asks the workers for their counters.
+        others: what else there is to tell.
     """
 
-    def __init__(self, by_worker: Callable[[], Awaitable[dict[int, WorkerStatistics]]]) -> None:
+    def __init__(
+        self,
+        by_worker: Callable[[], Awaitable[dict[int, WorkerStatistics]]],
+        others: Sequence[Collector] = (),
+    ) -> None:
         self._by_worker = by_worker
+        self._others = others
 
     @described("Counters, for Prometheus", {200: None})
     async def get(self, _: web.Request) -> web.Response:
         """Answers with it."""
         registry = CollectorRegistry()
         registry.register(_Counted(await self._by_worker()))
+        for collector in self._others:
+            registry.register(collector)
         ProcessCollector(namespace="turnout_control_plane", registry=registry)
         text = generate_latest(registry)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 
 from msgspec.structs import replace
@@ -41,6 +41,7 @@ class Operation:
 
     def __init__(self, record: StoredOperation) -> None:
         self.record = record
+        self._error: TurnoutError | None = None
         self._ended = asyncio.Event()
         if record.ended_at is not None:
             self._ended.set()
@@ -86,10 +87,9 @@ class Operation:
             TurnoutError: it failed.
         """
         await self.ended()
-        if (error := self.record.error) is not None:
-            failed = TurnoutError(error.message)
-            failed.code = error.code
-            raise failed
+        if self._error is not None:
+            raise self._error
+        assert self.record.error is None, "asked of one that ended in a former control plane"
 
     def say(self, message: str) -> None:
         """Tells how far it is, for people."""
@@ -103,6 +103,7 @@ class Operation:
     def end(self, error: TurnoutError | None) -> None:
         """Marks it as ended, once."""
         assert self.record.ended_at is None, "ended twice"
+        self._error = error
         told = OperationError(error.code, error.message) if error is not None else None
         self.record = replace(self.record, error=told, ended_at=now())
         self._ended.set()
@@ -115,6 +116,7 @@ class Operations:
         self._store = store
         self._running: dict[str, Operation] = {}
         self._exclusive = Exclusive()
+        self._freed: dict[str, asyncio.Event] = {}
         self._tasks = Tasks()
 
     def get(self, operation_id: str) -> Operation:
@@ -143,13 +145,12 @@ class Operations:
         Raises:
             Conflict: another one runs.
         """
-        return self._exclusive.on(endpoint_name, kind)
+        return self._exclusive_on(endpoint_name, kind)
 
     async def until_free(self, endpoint_name: str) -> None:
-        """Returns when no operation that was started here runs on the endpoint."""
-        for operation in list(self._running.values()):
-            if operation.record.endpoint == endpoint_name:
-                await operation.ended()
+        """Returns when nothing runs on the endpoint; until the caller waits again, nothing does."""
+        while (freed := self._freed.get(endpoint_name)) is not None:
+            await freed.wait()
 
     def start(
         self, operation: Operation, work: Coroutine[object, object, None], until: ExitStack
@@ -169,6 +170,16 @@ class Operations:
     async def cancel(self) -> None:
         """Breaks off what runs, for a later control plane to take up."""
         await self._tasks.cancel()
+
+    @contextlib.contextmanager
+    def _exclusive_on(self, endpoint_name: str, kind: OperationKind) -> Iterator[None]:
+        with self._exclusive.on(endpoint_name, kind):
+            freed = self._freed[endpoint_name] = asyncio.Event()
+            try:
+                yield
+            finally:
+                del self._freed[endpoint_name]
+                freed.set()
 
     async def _run(
         self, operation: Operation, work: Coroutine[object, object, None], until: ExitStack

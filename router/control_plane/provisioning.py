@@ -17,6 +17,7 @@ from router.control_plane.environments.cache import Environments
 from router.control_plane.groups import InstanceGroup
 from router.control_plane.instances import Instance, InstanceOwner, Supervisor, conda_of
 from router.control_plane.layout import StateFolder
+from router.control_plane.live_settings import LiveSettings
 from router.control_plane.records import Serving, StoredDeployment, now
 from router.control_plane.routing_of import Placed, routing_of
 from router.control_plane.scale_tasks import Key, ScaleTasks
@@ -25,7 +26,6 @@ from router.control_plane.tasks import Tasks
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import TurnoutError
-from router.core.quota_settings import QuotaOf
 from router.core.scaling import count_to_start_with
 
 # Over and above the time to drain: what an instance may take to end.
@@ -40,8 +40,7 @@ class Provisioner:
     """What turns declarations into running instances and routing.
 
     Args:
-        drain_timeout_ms: how long instances that leave may finish what they were given.
-        quota_of: what an endpoint may use, by its name.
+        settings: may change meanwhile.
     """
 
     def __init__(
@@ -51,16 +50,14 @@ class Provisioner:
         supervisor: Supervisor,
         environments: Environments,
         workers: Workers,
-        drain_timeout_ms: int,
-        quota_of: QuotaOf,
+        settings: LiveSettings,
     ) -> None:
-        self._quota_of = quota_of
         self._store = store
         self._folder = folder
         self._supervisor = supervisor
         self._environments = environments
         self._workers = workers
-        self._drain_timeout_ms = drain_timeout_ms
+        self._settings = settings
         self._groups: dict[Key, InstanceGroup] = {}
         self._publishing = asyncio.Lock()
         self._scaling = ScaleTasks(self._scale)
@@ -79,7 +76,7 @@ class Provisioner:
                 self._store.next("generation"),
                 endpoints,
                 {key: Placed(group.wanted, group.routes) for key, group in self._groups.items()},
-                self._quota_of,
+                self._settings.quota_of,
             )
             await self._workers.apply(routing)
 
@@ -153,7 +150,7 @@ class Provisioner:
         """Ends all instances. Workers should have stopped before."""
         await self.close()
         instances = [*self._leaving, *(i for g in self._groups.values() for i in g.shrink(0))]
-        await self._supervisor.stop(instances, self._drain_timeout_ms + EXIT_GRACE_MS)
+        await self._supervisor.stop(instances, self._settings.drain_timeout_ms + EXIT_GRACE_MS)
 
     async def close(self) -> None:
         """Lets go of the instances; they run on."""
@@ -229,7 +226,7 @@ class Provisioner:
             return
         self._leaving.update(instances)
         ids = [instance.route.id for instance in instances]
-        remaining = list(await self._workers.await_drained(ids, self._drain_timeout_ms))
+        remaining = list(await self._workers.await_drained(ids, self._settings.drain_timeout_ms))
         if remaining:
             log.warning("instances %s still had requests at the end of their time", remaining)
         await self._supervisor.stop(instances, EXIT_GRACE_MS)

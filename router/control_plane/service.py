@@ -17,6 +17,7 @@ from router.control_plane.environments.cache import Environments
 from router.control_plane.environments.conda_file import read as read_conda
 from router.control_plane.instances import Supervisor, conda_of
 from router.control_plane.layout import StateFolder
+from router.control_plane.live_settings import LiveSettings
 from router.control_plane.logs import last_lines
 from router.control_plane.operations import Operation, Operations
 from router.control_plane.provisioning import Provisioner
@@ -39,8 +40,7 @@ from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import DeploymentFailed, ResourceNotFound
-from router.core.limits import InstanceTypes, without_effect
-from router.core.quota_settings import QuotaOf
+from router.core.limits import without_effect
 from router.core.routes import check_environment_variables
 from router.core.rules import (
     check_deletable,
@@ -60,9 +60,7 @@ class ControlPlane:
     Args:
         folder: made already.
         workers: running already.
-        drain_timeout_ms: how long instances that leave may finish what they were given.
-        instance_types: what the names in `instance_type` stand for.
-        quota_of: what an endpoint may use, by its name.
+        settings: may change meanwhile; ``publish`` brings new quotas to the workers.
     """
 
     def __init__(
@@ -70,9 +68,7 @@ class ControlPlane:
         store: Store,
         folder: StateFolder,
         workers: Workers,
-        drain_timeout_ms: int,
-        instance_types: InstanceTypes,
-        quota_of: QuotaOf,
+        settings: LiveSettings,
     ) -> None:
         self.operations = Operations(store)
         self._store = store
@@ -83,13 +79,9 @@ class ControlPlane:
         self._resolver = Resolver(self.registry)
         self._workers = workers
         environments = Environments(folder.environments)
-        self._instance_types = instance_types
-        supervisor = Supervisor(
-            folder, lambda: store.next("instance"), environments, instance_types
-        )
-        self._provisioner = Provisioner(
-            store, folder, supervisor, environments, workers, drain_timeout_ms, quota_of
-        )
+        self._settings = settings
+        supervisor = Supervisor(folder, lambda: store.next("instance"), environments, settings)
+        self._provisioner = Provisioner(store, folder, supervisor, environments, workers, settings)
         self._autoscaler = Autoscaler(store, workers, self._provisioner)
 
     @property
@@ -119,6 +111,10 @@ class ControlPlane:
         await self._autoscaler.close()
         await self.operations.cancel()
         await self._provisioner.close()
+
+    async def publish(self) -> None:
+        """Returns when every worker routes by what is stored, warm and set now."""
+        await self._provisioner.publish()
 
     # Endpoints
 
@@ -214,14 +210,6 @@ class ControlPlane:
         )
         return next((e for e in counted.endpoints if e.name == endpoint_name), empty)
 
-    def declaration(self, endpoint_name: str) -> str | None:
-        """The fingerprint of what the daemon's file last declared for this endpoint."""
-        return self._store.declaration(endpoint_name)
-
-    def save_declaration(self, endpoint_name: str, fingerprint: str) -> None:
-        """Notes that a declaration was carried out."""
-        self._store.save_declaration(endpoint_name, fingerprint)
-
     # Deployments
 
     def deployments_of(self, endpoint_name: str) -> list[StoredDeployment]:
@@ -267,7 +255,7 @@ class ControlPlane:
             spec = await asyncio.to_thread(self._assets.stage, located.spec)
             old = self._store.deployment(spec.endpoint_name, spec.name)
             deployment = replace(declared_deployment(spec, old), assets=located.assets)
-            warnings = *located.warnings, *without_effect(spec, self._instance_types)
+            warnings = *located.warnings, *without_effect(spec, self._settings.instance_types)
             kind: OperationKind = "Creating" if old is None else "Updating"
             operation = Operation.new(kind, spec.endpoint_name, spec.name, warnings)
             with self._store.transaction():

@@ -135,11 +135,20 @@ class Store:
         return int(rows.fetchall()[0][0])
 
     def declaration(self, endpoint_name: str) -> str | None:
-        """The fingerprint of what the daemon's file last declared for this endpoint."""
+        """The fingerprint of what of the daemon's file was carried out for this endpoint."""
         rows = self._db.execute(
             "SELECT fingerprint FROM declarations WHERE endpoint = ?", (endpoint_name,)
         )
         return next((str(fingerprint) for (fingerprint,) in rows), None)
+
+    def declared(self) -> list[str]:
+        """The endpoints of which a declaration was carried out, by name."""
+        rows = self._db.execute("SELECT endpoint FROM declarations ORDER BY endpoint")
+        return [str(name) for (name,) in rows]
+
+    def forget_declaration(self, endpoint_name: str) -> None:
+        """The endpoint is the file's no longer."""
+        self._db.execute("DELETE FROM declarations WHERE endpoint = ?", (endpoint_name,))
 
     def save_declaration(self, endpoint_name: str, fingerprint: str) -> None:
         """Notes that a declaration was carried out."""

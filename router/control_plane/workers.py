@@ -13,6 +13,7 @@ import msgspec
 
 from router.control_plane.counts import sum_of_workers
 from router.control_plane.layout import StateFolder
+from router.control_plane.live_settings import LiveSettings
 from router.control_plane.ports import address_of, base_url, reserve_port
 from router.control_plane.processes import Process, find, kill_strays
 from router.control_plane.worker_slot import (
@@ -56,10 +57,14 @@ class WorkerPool:
 
     Args:
         settings: how many, and where they listen.
+        live: how long they may drain; may change meanwhile.
     """
 
-    def __init__(self, folder: StateFolder, settings: DataPlaneSettings) -> None:
+    def __init__(
+        self, folder: StateFolder, settings: DataPlaneSettings, live: LiveSettings
+    ) -> None:
         self._folder = folder
+        self._live = live
         self._settings = settings
         self._routing: Routing | None = None
         self._port = settings.port
@@ -124,7 +129,7 @@ class WorkerPool:
 
     async def stop(self) -> None:
         """Lets every worker drain and end."""
-        timeout_ms = self._settings.drain_timeout_ms
+        timeout_ms = self._live.drain_timeout_ms
         await asyncio.gather(*(slot.stop(timeout_ms) for slot in self._slots))
         self._folder.budgets.unlink(missing_ok=True)
         self._release_port()
@@ -167,7 +172,7 @@ class WorkerPool:
             else:
                 ended.append(process)
         kill_strays(WORKER_MODULE, self._folder.run, known)
-        grace_ms = self._settings.drain_timeout_ms + EXIT_GRACE_MS
+        grace_ms = self._live.drain_timeout_ms + EXIT_GRACE_MS
         await asyncio.gather(*(process.terminate(grace_ms) for process in ended))
         return kept
 

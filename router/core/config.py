@@ -78,11 +78,11 @@ class ControlPlaneSettings(Declared, frozen=True):
 
 
 class Declaration(Declared, frozen=True):
-    """An endpoint that the daemon brings up at its start, as YAML files in Azure's format.
+    """An endpoint that is the daemon's file's to change, as YAML files in Azure's format.
 
     Attributes:
         endpoint: path of the endpoint's YAML file, relative to the daemon's file.
-        deployments: paths of its deployments' YAML files.
+        deployments: paths of its deployments' YAML files; others of the endpoint are deleted.
         traffic: what the endpoint's traffic is once they serve.
     """
 

@@ -29,7 +29,7 @@ def test_help_imports_nothing_that_it_does_not_need(words: list[str]) -> None:
 
 
 def test_without_a_file_all_settings_are_defaults_and_paths_are_from_here(folder: Path) -> None:
-    assert read_config(None, folder) == (DaemonConfig(), folder)
+    assert read_config(None, folder) == (DaemonConfig(), folder, None)
 
 
 def test_a_turnout_yml_in_the_working_folder_is_taken(
@@ -37,12 +37,14 @@ def test_a_turnout_yml_in_the_working_folder_is_taken(
 ) -> None:
     monkeypatch.chdir(folder)
     (folder / "turnout.yml").write_text("state_dir: elsewhere")
-    assert read_config(None, folder) == (DaemonConfig(state_dir="elsewhere"), folder)
+    expected = DaemonConfig(state_dir="elsewhere"), folder, folder / "turnout.yml"
+    assert read_config(None, folder) == expected
 
 
 def test_paths_are_relative_to_the_file_that_was_named(folder: Path) -> None:
     (folder / "sub").mkdir()
     (folder / "sub" / "t.yml").write_text("control_plane: {port: 0}")
-    config, base_dir = read_config(folder / "sub" / "t.yml", Path.cwd())
+    config, base_dir, path = read_config(folder / "sub" / "t.yml", Path.cwd())
+    assert path == folder / "sub" / "t.yml"
     assert config.control_plane.port == 0
     assert base_dir == folder / "sub"

@@ -25,11 +25,13 @@ WORKSPACE = (
 ENDPOINTS = f"{WORKSPACE}/onlineEndpoints"
 LIMIT_S = 60
 CONFIG = {"data_plane": {"port": 0, "workers": 2}, "control_plane": {"port": 0}}
+# As `turnout serve` does, without its command line.
 _RUN = """
-import sys, pathlib, msgspec
+import sys, pathlib
 from router.control_plane.daemon import run
-from router.core.config import DaemonConfig
-sys.exit(run(msgspec.json.decode(sys.argv[1], type=DaemonConfig), pathlib.Path(sys.argv[2])))
+from router.yaml_files import read_daemon_config
+path = pathlib.Path(sys.argv[1])
+sys.exit(run(*read_daemon_config(path), path))
 """
 OK = "def init(): pass\ndef run(raw): return 'ok'\n"
 
@@ -59,6 +61,10 @@ class Daemon:
             self.process.wait(LIMIT_S)
             raise AssertionError(self.log.read_text())
         return self
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "turnout.yml"
 
     @property
     def log(self) -> Path:
@@ -102,11 +108,19 @@ class Daemon:
         (folder / "score.py").write_text(script)
         return str(folder)
 
+    def write_config(self, **changes: object) -> None:
+        """Replaces its file, whole, by one with these keys changed."""
+        self.config = {**self.config, **changes}
+        new = self.path.with_suffix(".new")
+        # JSON is YAML, too.
+        new.write_bytes(msgspec.json.encode(self.config))
+        new.replace(self.path)
+
     def _spawn(self) -> "subprocess.Popen[str]":
-        config = msgspec.json.encode(self.config).decode()
+        self.write_config()
         with self.log.open("a") as log:
             return subprocess.Popen(
-                [sys.executable, "-P", "-c", _RUN, config, str(self.folder)],
+                [sys.executable, "-P", "-c", _RUN, str(self.path)],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

@@ -19,14 +19,15 @@ from typing import Any
 from router.control_plane import service
 from router.control_plane.asset_records import AssetId
 from router.control_plane.layout import StateFolder
+from router.control_plane.live_settings import LiveSettings
 from router.control_plane.provisioning import Provisioner, Say
 from router.control_plane.records import Serving, StoredDeployment
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
+from router.core.config import DaemonConfig
 from router.core.deployment_spec import CodeConfiguration, DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import TurnoutError
-from router.core.quota_settings import QuotaSettings, quotas_of
 from router.core.routing import Routing
 from router.core.statistics import WorkerStatistics
 
@@ -71,7 +72,7 @@ class Life:
         self._lock = self._folder.lock()
         self.store = Store.open(self._folder.database)
         self.plane = ControlPlane(
-            self.store, self._folder, NoWorkers(), 1000, {}, quotas_of(QuotaSettings())
+            self.store, self._folder, NoWorkers(), LiveSettings(DaemonConfig())
         )
 
     async def begin(self, asked: list[str]) -> dict[str, Any]:
@@ -138,7 +139,7 @@ class Life:
                 operation = plane.delete_deployment(name, change["deployment"])
             case "declare":
                 plane.endpoint(name)
-                plane.save_declaration(name, change["n"])
+                self.store.save_declaration(name, change["n"])
             case "put asset":
                 asset_id = AssetId("environments", "env", change["n"])
                 await plane.registry.put(asset_id, dict(ENVIRONMENT))

@@ -6,8 +6,6 @@ Each test starts daemons, workers and instances of its own and ends them by thei
 import os
 import signal
 import socket
-from contextlib import AsyncExitStack
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.control_plane.conftest import StartDaemon
@@ -230,55 +228,6 @@ def test_a_state_folder_too_deep_for_sockets_is_refused(start_daemon: StartDaemo
     daemon = start_daemon(state_dir="d" * 100, data_plane={"port": 0}, control_plane={"port": 0})
     assert daemon.wait() == 1
     assert "Set `state_dir` to a shorter path" in daemon.log.read_text()
-
-
-def declared_config(daemon_folder: Path) -> dict[str, object]:
-    (daemon_folder / "code").mkdir()
-    (daemon_folder / "code/score.py").write_text("def init(): pass\ndef run(raw): return 'ok'\n")
-    (daemon_folder / "endpoint.yml").write_text("name: declared\nauth_mode: key\n")
-    for name in ("blue", "green"):
-        (daemon_folder / f"{name}.yml").write_text(
-            f"name: {name}\nendpoint_name: declared\n"
-            "code_configuration: {code: code, scoring_script: score.py}\n"
-            "environment_variables: {}\n"
-        )
-    declaration = {
-        "endpoint": "endpoint.yml",
-        "deployments": ["blue.yml", "green.yml"],
-        "traffic": {"blue": 100},
-    }
-    return {
-        "data_plane": {"port": 0},
-        "control_plane": {"port": 0},
-        "endpoints": [declaration],
-    }
-
-
-async def test_declared_endpoints_serve_when_the_daemon_is_ready(
-    start_daemon: StartDaemon, folder: Path
-) -> None:
-    daemon = start_daemon(**declared_config(folder)).wait_ready()
-    async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(Client(daemon))
-        assert (await client.score("declared")).status == 200
-        # What was done through the API is not undone by a restart.
-        await client.set_traffic("declared", green=100)
-    assert daemon.stop() == 0
-    daemon.restart()
-    async with Client(daemon) as client:
-        shown = await client.call("GET", "declared")
-        assert shown.body["properties"]["traffic"] == {"green": 100}
-
-
-def test_a_wrong_declaration_is_refused_before_anything_starts(
-    start_daemon: StartDaemon, folder: Path
-) -> None:
-    config = declared_config(folder)
-    (folder / "blue.yml").write_text("name: blue\nendpoint_name: declared\n")
-    daemon = start_daemon(**config)
-    assert daemon.wait() == 1
-    assert "blue.yml: expected the key `code_configuration`" in daemon.log.read_text()
-    assert not daemon.state.exists()
 
 
 def test_a_second_signal_ends_everything_at_once(start_daemon: StartDaemon) -> None:

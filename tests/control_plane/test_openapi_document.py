@@ -13,15 +13,14 @@ from router.control_plane.assets_api import asset_routes
 from router.control_plane.blobs_api import blob_routes
 from router.control_plane.described import Anything, described
 from router.control_plane.layout import StateFolder
+from router.control_plane.live_settings import LiveSettings
 from router.control_plane.metrics import Metrics
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
 from router.control_plane.workers import WorkerPool
-from router.core.config import DataPlaneSettings
-from router.core.quota_settings import QuotaSettings, quotas_of
+from router.core.config import DaemonConfig, DataPlaneSettings
 from tests.control_plane.daemon import Client
 
-QUOTA_OF = quotas_of(QuotaSettings())
 METHODS = {"get", "put", "post", "patch", "delete"}
 BLOBS = "/blobs/{container}/{name}"
 
@@ -31,8 +30,9 @@ def app(tmp_path: Path) -> Iterator[web.Application]:
     """The whole API, of a control plane that is not started."""
     folder = StateFolder(tmp_path)
     store = Store.open(":memory:")
-    pool = WorkerPool(folder, DataPlaneSettings())
-    plane = ControlPlane(store, folder, pool, 0, {}, QUOTA_OF)
+    settings = LiveSettings(DaemonConfig())
+    pool = WorkerPool(folder, DataPlaneSettings(), settings)
+    plane = ControlPlane(store, folder, pool, settings)
     app = make_app(plane, dict)
     app.add_routes([web.get("/metrics", Metrics(pool.statistics_by_worker).get)])
     app.add_routes(asset_routes(plane.registry, plane.blobs))

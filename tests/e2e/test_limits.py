@@ -29,7 +29,10 @@ def declare(folder: Path, deployment: str) -> str:
     (folder / "code" / "score.py").write_text(SLOW)
     (folder / "endpoint.yml").write_text(ENDPOINT)
     (folder / "blue.yml").write_text(deployment)
-    return f"endpoints: [{{endpoint: {folder}/endpoint.yml, deployments: [{folder}/blue.yml]}}]\n"
+    return (
+        f"endpoints: [{{endpoint: {folder}/endpoint.yml, deployments: [{folder}/blue.yml], "
+        f"traffic: {{blue: 100}}}}]\n"
+    )
 
 
 async def test_more_workers_than_requests_let_in_do_not_hide_that_it_is_saturated(
@@ -39,8 +42,6 @@ async def test_more_workers_than_requests_let_in_do_not_hide_that_it_is_saturate
         line for line in DEPLOYMENT.splitlines(keepends=True) if "request_settings" not in line
     )
     daemon = daemon_with(declare(tmp_path, kept + BY_LOAD + ONE_AT_A_TIME))
-    traffic = ("--name", "my-endpoint", "--traffic", "blue=100")
-    await daemon.run("online-endpoint", "update", *traffic)
     async with aiohttp.ClientSession() as session:
         load = await load_on(daemon, session)
         async with load.running():

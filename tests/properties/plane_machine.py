@@ -15,10 +15,10 @@ from router.control_plane.counts import sum_of_workers
 from router.control_plane.environments.cache import Environments
 from router.control_plane.instances import Instance, InstanceOwner, Supervisor
 from router.control_plane.layout import StateFolder
+from router.control_plane.live_settings import LiveSettings
 from router.control_plane.processes import Process
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import DeploymentFailed
-from router.core.limits import InstanceTypes
 from router.core.routing import Routing
 from router.core.statistics import WorkerStatistics
 from tests.shell import Shell
@@ -137,12 +137,12 @@ class MachineSupervisor(Supervisor):
         folder: StateFolder,
         next_number: Callable[[], int],
         environments: Environments,
-        instance_types: InstanceTypes,
+        settings: LiveSettings,
         *,
         machine: Machine,
         life: Life,
     ) -> None:
-        super().__init__(folder, next_number, environments, instance_types)
+        super().__init__(folder, next_number, environments, settings)
         self._machine = machine
         self._life = life
 

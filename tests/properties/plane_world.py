@@ -16,8 +16,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from router.control_plane import service
 from router.control_plane.api import make_app
 from router.control_plane.layout import StateFolder
+from router.control_plane.live_settings import LiveSettings
 from router.control_plane.store import Store
-from router.core.quota_settings import QuotaSettings, quotas_of
+from router.core.config import DaemonConfig, DataPlaneSettings
 from tests.control_plane.daemon import ENDPOINTS
 from tests.properties.plane_calls import Call
 from tests.properties.plane_machine import (
@@ -197,9 +198,7 @@ class World:
                 self._store,
                 self._folder,
                 MachineWorkers(self.machine, life),
-                0,
-                {},
-                quotas_of(QuotaSettings()),
+                LiveSettings(DaemonConfig(data_plane=DataPlaneSettings(drain_timeout_ms=0))),
             )
         await self._plane.start()
         self._client = TestClient(TestServer(make_app(self._plane, dict)))

@@ -42,6 +42,7 @@ HIGH_QUOTAS = {
 }
 NO_QUOTAS = dict.fromkeys(HIGH_QUOTAS, "unlimited")
 READY = "turnout is ready"
+RELEASED = f"endpoint {ENDPOINT!r} is declared no longer"
 RESOURCE = (
     "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
     f"/onlineEndpoints/{ENDPOINT}?api-version=2024-04-01"
@@ -120,6 +121,9 @@ def daemon(folder: Path, setup: Setup) -> Iterator[Daemon]:
     _write(folder, setup, port, control_port)
     with running([BIN / "turnout", "serve"], folder, core=LOAD_CORE) as process:
         await_line(READY, process, folder)
+        # What is declared only the file may change; here calls are to.
+        _write_config(folder, setup, port, control_port, [])
+        await_line(RELEASED, process, folder)
         control_plane = f"http://127.0.0.1:{control_port}"
         made = Daemon(f"http://127.0.0.1:{port}{PATH}", "", control_plane, process)
         keys = made.call("ml", "online-endpoint", "get-credentials", "-n", ENDPOINT)
@@ -163,10 +167,18 @@ def _write(folder: Path, setup: Setup, port: int, control_port: int) -> None:
         name = f"idle-{number}"
         (folder / f"{name}.yml").write_text(yaml.safe_dump({"name": name, "auth_mode": "key"}))
         declared.append({"endpoint": f"{name}.yml"})
+    _write_config(folder, setup, port, control_port, declared)
+
+
+def _write_config(
+    folder: Path, setup: Setup, port: int, control_port: int, declared: list[dict[str, object]]
+) -> None:
     config = {
         "data_plane": {"port": port, "workers": setup.workers},
         "control_plane": {"port": control_port, "tls_port": None},
         "quotas": dict(setup.quotas),
         "endpoints": declared,
     }
-    (folder / "turnout.yml").write_text(yaml.safe_dump(config))
+    new = folder / "turnout.yml.new"
+    new.write_text(yaml.safe_dump(config))
+    new.replace(folder / "turnout.yml")

@@ -1,0 +1,76 @@
+"""Watches the files of the configuration, and has them read again when one has changed.
+
+Folders are watched, not files: editors and deployment tools put a new file, or a symbolic
+link, in an old one's place. Anything may happen in those folders, so what counts is whether
+a file holds something else; see ConfigFile.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+from watchfiles import awatch
+
+from router.control_plane.config_file import ConfigFile
+from router.control_plane.tasks import Tasks
+
+# How long nothing must happen in a folder before it is looked at.
+QUIET_MS = 100
+# A look without an event: for file systems that tell nothing, and for what happened while the
+# watch was begun.
+LOOK_MS = 5000
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def watching(file: ConfigFile) -> AsyncIterator[None]:
+    """Sees to it, until it is left, that changes of the files are taken."""
+    tasks = Tasks()
+    if file.files:
+        tasks.start(_watch(file), "watch of the configuration")
+    try:
+        yield
+    finally:
+        await tasks.cancel()
+        await file.close()
+
+
+async def _watch(file: ConfigFile) -> None:
+    while True:
+        folders = _folders(file.files)
+        try:
+            await _watch_until_others(file, folders)
+        except OSError as error:
+            # Of the kernel's limits, or a folder that was removed this instant.
+            log.warning(
+                "can't watch %s: %s. The files are looked at every %d s, and on SIGHUP.",
+                ", ".join(sorted(map(str, folders))), error, LOOK_MS // 1000,
+            )  # fmt: skip
+            await asyncio.sleep(LOOK_MS / 1000)
+            await file.reload_if_changed()
+
+
+async def _watch_until_others(file: ConfigFile, folders: set[Path]) -> None:
+    """Returns when the files are in other folders than these."""
+    events = awatch(
+        *folders,
+        watch_filter=None,
+        step=QUIET_MS,
+        rust_timeout=LOOK_MS,
+        yield_on_timeout=True,
+        recursive=False,
+    )
+    async with aclosing(events):
+        async for _ in events:
+            await file.reload_if_changed()
+            if _folders(file.files) != folders:
+                return
+
+
+def _folders(files: Iterable[Path]) -> set[Path]:
+    """Where the files are or will be, and where those are that they link to."""
+    names = {name for file in files for name in (file, file.resolve())}
+    return {next(folder for folder in name.parents if folder.is_dir()) for name in names}
