@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format properties mutants swarm chaos bench profile microbench loadtest lock proto clean
+.PHONY: demo calibrate test lint format properties mutants swarm chaos bench profile microbench loadtest lock proto clean
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements.lock
@@ -19,6 +19,10 @@ $(STAMP): requirements.lock
 
 demo: $(STAMP)  ## the article's blue/green rollout on real processes, under load
 	$(BIN)/turnout demo
+
+calibrate: $(STAMP)  ## the demo's latencies beside those that the simulator predicts for its load
+	$(BIN)/turnout demo --record .calibration
+	$(BIN)/turnout simulate .calibration/scenario.yml
 
 test: $(STAMP)  ## every test
 	$(BIN)/pytest

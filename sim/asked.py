@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from router.core.request import Answer, Refusal, Request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sim.instance import SimAnswer
     from sim.record import Record
     from sim.worker import SimWorker
@@ -18,6 +20,9 @@ STATUS_OK = 200
 class Asked:
     """A question, and what became of it.
 
+    Args:
+        ended: called with it and its outcome when the router has sent the last byte.
+
     Attributes:
         number: from 1 on, in the order of asking.
         at_ns: when it was asked.
@@ -26,9 +31,11 @@ class Asked:
         worker: whom it was sent to.
         deployment: who was to answer; empty if nobody.
         is_live: traffic rules sent it there.
+        way_ns: what it takes from the client to the router, and its answer back.
     """
 
     __slots__ = (
+        "_ended",
         "_record",
         "at_ns",
         "body_bytes",
@@ -38,6 +45,7 @@ class Asked:
         "number",
         "pinned",
         "step",
+        "way_ns",
         "worker",
     )
 
@@ -49,6 +57,7 @@ class Asked:
         pinned: str | None,
         body_bytes: int,
         record: "Record",
+        ended: "Callable[[Asked, str], None]",
     ) -> None:
         self.number = number
         self.at_ns = at_ns
@@ -59,7 +68,9 @@ class Asked:
         self.worker: SimWorker | None = None
         self.deployment = ""
         self.is_live = False
+        self.way_ns = 0
         self._record = record
+        self._ended = ended
 
     def on_answer(self, request: Request, answer: Answer) -> None:
         """The model answered, well or badly."""
@@ -77,5 +88,5 @@ class Asked:
         self.end(refusal.reason.value)
 
     def end(self, outcome: str) -> None:
-        """The answer's last byte is there."""
-        self._record.ended(self, outcome)
+        """The answer's last byte has left the router."""
+        self._ended(self, outcome)

@@ -5,6 +5,8 @@ from heapq import heappop, heappush
 from typing import Any
 
 Action = Callable[[Any], None]
+# Has an action called with its argument after so many ns.
+After = Callable[[int, Action, object], None]
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 

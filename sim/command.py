@@ -23,6 +23,7 @@ from sim.failure import reason, wall_limit
 from sim.files import read_scenario, scenario_names
 from sim.replay.report import print_replayed, replay
 from sim.report.terminal import print_summary
+from sim.scenario import Scenario
 from sim.summary import Summary, summarize
 from sim.swarm import WORLD_S_MAX, swarm
 from sim.world import World
@@ -73,7 +74,7 @@ def command(
     if seed is not None:
         described = msgspec.structs.replace(described, seed=seed)
     with _written(events) as log:
-        world = World(described, folder, log)
+        world = _world(scenario, described, folder, log)
         try:
             with progress(described.name) as tell:
                 world.run(tell)
@@ -82,7 +83,7 @@ def command(
             again = f"turnout simulate {shlex.quote(str(scenario))} --seed {described.seed}"
             _explain(reason(error), world, again)
             ctx.exit(EXIT_BROKEN)
-    summary = summarize(described, world.record)
+    summary = summarize(described, world.record, world.measured_ns)
     if html is not None:
         _write_page(html, summary, world)
     if as_json:
@@ -90,6 +91,18 @@ def command(
     else:
         print_summary(summary, _console())
     ctx.exit(EXIT_OK if summary.held else EXIT_BROKEN)
+
+
+def _world(path: Path, scenario: Scenario, folder: Path, log: IO[bytes] | None) -> World:
+    """The world of a scenario.
+
+    Raises:
+        BadRequest: its parts don't fit together; the message begins with its path.
+    """
+    try:
+        return World(scenario, folder, log)
+    except BadRequest as error:
+        raise BadRequest(f"{path}: {error.message}") from None
 
 
 @contextlib.contextmanager

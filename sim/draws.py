@@ -4,6 +4,7 @@ A generator is seeded by the scenario's seed and a name, so that one more client
 latency shifts nothing of what the others draw (invariants 5 and 12).
 """
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Iterator
@@ -14,8 +15,11 @@ from router.yaml_files import read_bytes
 from sim.clock import NS_PER_MS, NS_PER_S
 from sim.scenario import Arrivals, Client, Latency
 
+_FORMS = ("constant_ms", "median_ms", "p99_ms", "measured")
 # Of the standard normal distribution.
 _Z_P99 = 2.3263478740408408
+# Of a line that is no number.
+_CHARS_SHOWN = 40
 Draw = Callable[[], int]
 
 
@@ -24,28 +28,33 @@ def generator(seed: int, *names: str) -> random.Random:
     return random.Random("/".join((str(seed), *names)))  # noqa: S311 - to be repeated
 
 
-def latencies(latency: Latency, rng: random.Random, folder: Path) -> Draw:
+def latencies(latency: Latency, rng: random.Random, folder: Path, at: str) -> Draw:
     """A function that draws how long a ``run()`` takes, in ns.
 
     Args:
         folder: what the path of ``measured`` is relative to.
+        at: where the latency is in the scenario.
 
     Raises:
         BadRequest: not exactly one of the forms is given, or the file is wrong.
     """
-    forms = (latency.constant_ms, latency.median_ms, latency.measured)
-    if sum(form is not None for form in forms) != 1:
+    given = [key for key in _FORMS if getattr(latency, key) is not None]
+    if given not in (["constant_ms"], ["median_ms", "p99_ms"], ["measured"]):
         raise BadRequest(
-            f"expected one of constant_ms, median_ms with p99_ms, or measured, got "
-            f"{sum(form is not None for form in forms)} of them, at `latency`"
+            f"expected either constant_ms, or median_ms and p99_ms, or measured, got "
+            f"{' and '.join(given) or 'none of them'}, at `{at}`"
         )
     if latency.constant_ms is not None:
         constant_ns = round(latency.constant_ms * NS_PER_MS)
         return lambda: constant_ns
     if latency.measured is not None:
-        times_ns = _measured(folder / latency.measured)
+        times_ns = measured(folder / latency.measured, f"{at}.measured")
+        if latency.in_order:
+            return itertools.cycle(times_ns).__next__
         return lambda: times_ns[int(rng.random() * len(times_ns))]
-    return _lognormal(latency, rng)
+    assert latency.median_ms is not None
+    assert latency.p99_ms is not None
+    return _lognormal(latency.median_ms, latency.p99_ms, rng, at)
 
 
 def arrivals(client: Client, end_ns: int, rng: random.Random) -> Iterator[int]:
@@ -54,9 +63,8 @@ def arrivals(client: Client, end_ns: int, rng: random.Random) -> Iterator[int]:
     Args:
         end_ns: no later than this.
     """
-    begin_ns = round(client.from_s * NS_PER_S)
-    if client.until_s is not None:
-        end_ns = min(end_ns, round(client.until_s * NS_PER_S))
+    assert client.arrivals is not None
+    begin_ns, end_ns = span_ns(client, end_ns)
     times = _TIMES[client.arrivals.kind](client.arrivals, rng)
     for count, time_s in enumerate(times):
         time_ns = begin_ns + round(time_s * NS_PER_S)
@@ -65,35 +73,47 @@ def arrivals(client: Client, end_ns: int, rng: random.Random) -> Iterator[int]:
         yield time_ns
 
 
+def span_ns(client: Client, end_ns: int) -> tuple[int, int]:
+    """From when on and until when a client asks, in ns."""
+    if client.until_s is not None:
+        end_ns = min(end_ns, round(client.until_s * NS_PER_S))
+    return round(client.from_s * NS_PER_S), end_ns
+
+
 def sizes(client: Client, rng: random.Random) -> Draw:
     """A function that draws a body's bytes, each size as likely as the next."""
     least, most = client.body_bytes, client.body_bytes_max
     if most is None:
         return lambda: least
-    if most < least:
-        raise BadRequest(
-            f"expected at least body_bytes ({least}), got {most}, at `body_bytes_max` of the "
-            f"client {client.name!r}"
-        )
     return lambda: least + int(rng.random() * (most - least + 1))
 
 
-def _lognormal(latency: Latency, rng: random.Random) -> Draw:
-    median_ms, p99_ms = latency.median_ms, latency.p99_ms
-    if not median_ms or p99_ms is None or p99_ms < median_ms:
+def _lognormal(median_ms: float, p99_ms: float, rng: random.Random, at: str) -> Draw:
+    if not 0 < median_ms <= p99_ms:
         raise BadRequest(
-            f"expected a median_ms above 0 and a p99_ms not below it, got {median_ms} and "
-            f"{p99_ms}, at `latency`"
+            f"expected a median_ms above 0 and a p99_ms not below it, got {median_ms:g} and "
+            f"{p99_ms:g}, at `{at}`"
         )
     mu = math.log(median_ms * NS_PER_MS)
     sigma = math.log(p99_ms / median_ms) / _Z_P99
     return lambda: round(math.exp(rng.gauss(mu, sigma)))
 
 
-def _measured(path: Path) -> list[int]:
-    """Times of a file, a number of milliseconds on each line."""
+def measured(path: Path, at: str) -> list[int]:
+    """Times of a file, in ns: a number of milliseconds on each line.
+
+    Args:
+        at: where the scenario names it.
+
+    Raises:
+        BadRequest: there is no such file, or something else in it.
+    """
     times_ns = []
-    for number, line in enumerate(read_bytes(path).decode().splitlines(), 1):
+    try:
+        text = read_bytes(path).decode(errors="replace")
+    except BadRequest as error:
+        raise BadRequest(f"{error.message} It is named at `{at}`.") from None
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         try:
@@ -102,11 +122,14 @@ def _measured(path: Path) -> list[int]:
             time_ms = -1
         if not 0 <= time_ms < math.inf:
             raise BadRequest(
-                f"{path}: expected a number of milliseconds, got {line!r}, on line {number}"
+                f"{path}: expected a number of milliseconds on each line, got "
+                f"{line[:_CHARS_SHOWN]!r} on line {number}, at `{at}`"
             )
         times_ns.append(round(time_ms * NS_PER_MS))
     if not times_ns:
-        raise BadRequest(f"{path}: expected a time on each line, got none")
+        raise BadRequest(
+            f"{path}: expected a number of milliseconds on each line, got none, at `{at}`"
+        )
     return times_ns
 
 

@@ -5,6 +5,7 @@ copies 10 % ± 0.5           of live requests
 errors 0                    also: requests, refused, refused operations, throttled bytes
 errors < 10                 with <, <=, =, >= or >
 p99 < 50 ms                 also p50, p95, max; of one deployment: p99 of green < 50 ms
+p99 of green as measured ± 20 %    where the scenario names a file of measured latencies
 """
 
 import operator
@@ -23,6 +24,7 @@ _COUNT = re.compile(
     rf"(?P<what>errors|requests|refused operations|refused|throttled bytes) (?:{_OP} ?)?{_NUMBER}"
 )
 _TIME = re.compile(rf"(?P<what>p50|p95|p99|max)(?: of (?P<name>\S+))? {_OP} ?{_NUMBER} ?ms")
+_MEASURED = re.compile(rf"(?P<what>p50|p95|p99) of (?P<name>\S+) as measured {_OFF}")
 _OPERATORS = {
     "<": operator.lt,
     "<=": operator.le,
@@ -38,6 +40,7 @@ class Numbers(NamedTuple):
     Attributes:
         live: requests by deployment.
         times_ms: by percentile, then by deployment; "" is all of them.
+        measured_ms: likewise, where clients have measured real ones.
         workers: each has a schedule of its own.
     """
 
@@ -49,14 +52,26 @@ class Numbers(NamedTuple):
     throttled_bytes: int
     refused_operations: int
     times_ms: Mapping[str, Mapping[str, float | None]]
+    measured_ms: Mapping[str, Mapping[str, float | None]]
     workers: int
 
 
 Judge = Callable[[Numbers], tuple[bool, str]]
 
 
-def expectation(words: str) -> Judge:
+def deployment_named(words: str) -> str | None:
+    """The deployment that an expectation is about, if it names one."""
+    for pattern in (_SHARE, _TIME, _MEASURED):
+        if match := pattern.fullmatch(words.strip()):
+            return match["name"]
+    return None
+
+
+def expectation(words: str, at: str = "$.expect") -> Judge:
     """A function that says whether it holds, and what was found.
+
+    Args:
+        at: where it is in the scenario.
 
     Raises:
         BadRequest: these are no words of an expectation.
@@ -66,12 +81,13 @@ def expectation(words: str) -> Judge:
         (_COPIES, _judge_copies),
         (_COUNT, _judge_count),
         (_TIME, _judge_time),
+        (_MEASURED, _judge_measured),
     ):
         if match := pattern.fullmatch(words.strip()):
             return lambda numbers, judge=judge, match=match: judge(match, numbers)  # type: ignore[misc]
     raise BadRequest(
         f"expected words like `share green 10 % ± 0`, `copies 10 % ± 0`, `errors 0`, `refused "
-        f"operations 1` or `p99 of green < 50 ms`, got {words!r}, at `expect`"
+        f"operations 1` or `p99 of green < 50 ms`, got {words!r}, at `{at}`"
     )
 
 
@@ -105,3 +121,13 @@ def _judge_time(match: re.Match[str], numbers: Numbers) -> tuple[bool, str]:
     if found is None:
         return False, "no good answer"
     return _OPERATORS[match["op"]](found, float(match["number"])), f"{found:.4g} ms"
+
+
+def _judge_measured(match: re.Match[str], numbers: Numbers) -> tuple[bool, str]:
+    found = numbers.times_ms[match["what"]].get(match["name"])
+    wanted = numbers.measured_ms[match["what"]].get(match["name"])
+    if not found or not wanted:
+        return False, "nothing to compare"
+    off = 100 * (found - wanted) / wanted
+    held = abs(off) <= float(match["off"])
+    return held, f"{found:.4g} ms, measured {wanted:.4g} ms ({off:+.0f} %)"

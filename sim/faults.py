@@ -2,25 +2,9 @@
 
 from collections.abc import Mapping
 
-from router.core.errors import BadRequest
 from sim.instance import Model
 from sim.plane import Plane
 from sim.steps import Doing
-
-
-def check_fault(endpoint: str, fault: Doing, models: Mapping[tuple[str, str], object]) -> None:
-    """Refuses a fault of a deployment that the scenario does not describe.
-
-    Raises:
-        BadRequest: as it says.
-    """
-    for name in fault.numbers or [fault.name]:
-        if (endpoint, name) not in models:
-            known = ", ".join(sorted(one for of, one in models if of == endpoint)) or "none"
-            raise BadRequest(
-                f"expected a deployment of endpoint {endpoint!r} ({known}), got {name!r}, at "
-                f"`{fault.words}` of the timeline"
-            )
 
 
 def inflict(endpoint: str, fault: Doing, models: Mapping[str, Model], plane: Plane) -> None:

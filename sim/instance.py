@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from router.core.request import Outcome
-from sim.clock import Clock
+from sim.clock import After, Clock
 from sim.draws import Draw
 
 # As runtime/sink.py: an answer waits so long for company, unless its run() took as long.
@@ -85,6 +85,7 @@ class SimInstance:
     """One scoring process.
 
     Args:
+        work: calls something after so much time, where there is a core for it.
         answered: called with (worker, answers) when they leave.
 
     Attributes:
@@ -99,6 +100,7 @@ class SimInstance:
         model: Model,
         parallel_runs: int,
         clock: Clock,
+        work: After,
         answered: Callable[["SimInstance", Any, list[SimAnswer]], None],
     ) -> None:
         self.id = id_
@@ -107,6 +109,7 @@ class SimInstance:
         self.model = model
         self._parallel_runs = parallel_runs
         self._clock = clock
+        self._work = work
         self._answered = answered
         self._queue: deque[Work] = deque()
         self._running = 0
@@ -143,7 +146,7 @@ class SimInstance:
         run_ns = self.model.run_ns()
         if self.model.factor != 1:
             run_ns = round(run_ns * self.model.factor)
-        self._clock.after(run_ns, self._end, (work, run_ns))
+        self._work(run_ns, self._end, (work, run_ns))
 
     def _end(self, ended: tuple[Work, int]) -> None:
         if self.dead:

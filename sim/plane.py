@@ -27,7 +27,7 @@ from router.core.rules import (
     check_traffic,
 )
 from sim import scenario as declared
-from sim.clock import NS_PER_MS, NS_PER_S, Clock
+from sim.clock import NS_PER_MS, NS_PER_S, After, Clock
 from sim.instance import Model, SimAnswer, SimInstance
 from sim.record import Operation, Record
 from sim.rules_seen import rules_seen
@@ -84,6 +84,7 @@ class Plane:
 
     Args:
         models: how each deployment that may be created behaves, by endpoint and name.
+        work: see SimInstance.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Plane:
         quota_of: QuotaOf,
         models: dict[tuple[str, str], tuple[declared.Deployment, Model]],
         message_ns: int,
+        work: After,
     ) -> None:
         self._clock = clock
         self._record = record
@@ -101,6 +103,7 @@ class Plane:
         self._quota_of = quota_of
         self._models = models
         self._message_ns = message_ns
+        self._work = work
         self._endpoints: dict[str, EndpointSpec] = {}
         self._deployments: dict[str, dict[str, SimDeployment]] = {}
         self._instances: dict[str, SimInstance] = {}
@@ -118,21 +121,35 @@ class Plane:
         Raises:
             BadRequest: it breaks a rule.
         """
-        for endpoint in endpoints:
-            check_name("endpoint", endpoint.name)
-            self._deployments[endpoint.name] = {}
-            for one in endpoint.deployments:
-                if (endpoint.name, one.name) not in later:
-                    deployment = self._declare(endpoint.name, one.name)
-                    self._admit(deployment, deployment.wanted)
-            spec = EndpointSpec(
-                name=endpoint.name,
-                traffic=endpoint.traffic,
-                mirror_traffic=endpoint.mirror_traffic,
-            )
-            check_traffic(spec.traffic, spec.mirror_traffic, self._deployments[endpoint.name])
-            self._endpoints[endpoint.name] = spec
+        for number, endpoint in enumerate(endpoints):
+            try:
+                self._start(endpoint, later)
+            except BadRequest as error:
+                at = f"`$.endpoints[{number}]."
+                raise BadRequest(error.message.replace("`$.", at)) from None
         self._publish(lambda: None)
+
+    def _start(self, endpoint: declared.Endpoint, later: set[tuple[str, str]]) -> None:
+        check_name("endpoint", endpoint.name)
+        self._deployments[endpoint.name] = {}
+        for number, one in enumerate(endpoint.deployments):
+            if (endpoint.name, one.name) in later:
+                continue
+            try:
+                check_name("deployment", one.name)
+                deployment = self._declare(endpoint.name, one.name)
+            except BadRequest as error:
+                raise BadRequest(
+                    error.message.replace("`$.", f"`$.deployments[{number}].")
+                ) from None
+            self._admit(deployment, deployment.wanted)
+        spec = EndpointSpec(
+            name=endpoint.name,
+            traffic=endpoint.traffic,
+            mirror_traffic=endpoint.mirror_traffic,
+        )
+        check_traffic(spec.traffic, spec.mirror_traffic, self._deployments[endpoint.name])
+        self._endpoints[endpoint.name] = spec
 
     def do(self, endpoint: str, doing: Doing, step: int) -> None:
         """Begins an operation, or refuses it; the record has how it ends.
@@ -277,6 +294,7 @@ class Plane:
                 deployment.model,
                 int(spec.environment_variables[WORKER_COUNT]),
                 self._clock,
+                self._work,
                 self._send_answers,
             )
             self._instances[instance.id] = instance

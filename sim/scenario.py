@@ -25,12 +25,15 @@ class Latency(Declared, frozen=True):
         constant_ms: always so long.
         median_ms, p99_ms: lognormal with this median and 99th percentile.
         measured: a file with a time in milliseconds on each line; one of them, at random.
+        in_order: of ``measured``: all of them in their order, and then again from the first. Slow
+            times of the machine stay together, as they were.
     """
 
     constant_ms: Duration | None = None
     median_ms: Duration | None = None
     p99_ms: Duration | None = None
     measured: str | None = None
+    in_order: bool = False
 
 
 class Deployment(Declared, frozen=True):
@@ -41,6 +44,8 @@ class Deployment(Declared, frozen=True):
         cold_start_s: from the start of an instance until it is warm.
         error_percent: of its answers, at random, that are not 200.
         answer_bytes: of each answer.
+        measured_latencies: a file like ``latency.measured``, with what clients measured of real
+            requests; the report sets it beside what was simulated.
     """
 
     name: str
@@ -51,6 +56,7 @@ class Deployment(Declared, frozen=True):
     cold_start_s: Duration = 3
     error_percent: Annotated[float, Meta(ge=0, le=100)] = 0
     answer_bytes: Bytes = 60
+    measured_latencies: str | None = None
 
 
 class Endpoint(Declared, frozen=True):
@@ -63,7 +69,7 @@ class Endpoint(Declared, frozen=True):
 
 
 class Arrivals(Declared, frozen=True):
-    """When a client asks. Clients wait for no answer before they ask again.
+    """When a client asks, whether it has its answers or not: an open loop.
 
     Attributes:
         per_s: requests per second: ``constant`` at equal distances, ``poisson`` at random,
@@ -82,8 +88,20 @@ class Arrivals(Declared, frozen=True):
     group: Positive = 1
 
 
+class Loop(Declared, frozen=True):
+    """Clients that ask again when they have their answer: a closed loop.
+
+    Attributes:
+        clients: how many, each with one request at a time.
+        think_ms: from an answer to the next question.
+    """
+
+    clients: Annotated[int, Meta(ge=1, le=100_000)]
+    think_ms: Duration = 0
+
+
 class Client(Declared, frozen=True):
-    """Who asks.
+    """Who asks, by ``arrivals`` or in a ``loop``.
 
     Attributes:
         endpoint: by default the first one.
@@ -93,7 +111,8 @@ class Client(Declared, frozen=True):
     """
 
     name: str
-    arrivals: Arrivals
+    arrivals: Arrivals | None = None
+    loop: Loop | None = None
     endpoint: str | None = None
     deployment: str | None = None
     requests: Positive | None = None
@@ -149,6 +168,11 @@ class Scenario(Declared, frozen=True):
         workers: how many share the port.
         quotas: as in turnout.yml, and with its defaults; connections are not simulated.
         message_us: what a message to or from an instance takes, in microseconds.
+        overhead: what a request takes besides ``run()`` and messages: in clients, in the router
+            and in the kernel; half of it on the way there, half on the way back. None by default.
+        overhead_work_ms: how much of the overhead is work on a core; the rest is waiting for
+            something else. All of it by default.
+        cores: how many of them ``run()`` and that work share; by default there is one for each.
         expect: of the whole run.
     """
 
@@ -162,5 +186,8 @@ class Scenario(Declared, frozen=True):
     workers: Annotated[int, Meta(ge=1, le=16)] = 1
     quotas: QuotaSettings = QuotaSettings()
     message_us: Duration = 130
+    overhead: Latency | None = None
+    overhead_work_ms: Duration | None = None
+    cores: Annotated[int, Meta(ge=1, le=1024)] | None = None
     timeline: list[Step] = []
     expect: list[str] = []

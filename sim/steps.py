@@ -1,5 +1,6 @@
 """The words of a timeline: which operation or fault a step is, and of what."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -48,6 +49,9 @@ def doing(step: Step, number: int) -> Doing | None:
     value = getattr(step, verb)
     if verb in {"traffic", "mirror_traffic", "instance_count", "slow", "error_percent"}:
         numbers = _numbers(value, f"{at}.{verb}") if isinstance(value, str) else dict(value)
+        for name, amount in numbers.items():
+            if not math.isfinite(amount):
+                raise BadRequest(f"expected a number, got {amount}, at `{at}.{verb}.{name}`")
         words = " ".join(f"{name}={amount:g}" for name, amount in numbers.items())
         return Doing(verb, numbers, "", f"{verb}: {words}")
     return Doing(verb, {}, value, f"{verb}: {value}")

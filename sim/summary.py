@@ -5,7 +5,8 @@ Nothing of the wall clock is in it: the same scenario and seed give the same byt
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ from sim.scenario import Scenario
 from sim.steps import doing
 
 PERCENTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "max": 1.0}
+NOTHING: Mapping[str, Sequence[int]] = MappingProxyType({})
 # What the router answers before a deployment has seen the request.
 REFUSED = frozenset(
     {"too_many_pending_request", "rate_limited", "no_traffic", "unknown_deployment"}
@@ -74,6 +76,20 @@ class StepSummary(Struct, frozen=True, kw_only=True):
     expected: list[Expected]
 
 
+class Compared(Struct, frozen=True, kw_only=True):
+    """A deployment's latencies as clients measured them of real requests, beside the run's.
+
+    Attributes:
+        off_percent: of what was measured; None where one of the two is missing.
+    """
+
+    name: str
+    percentile: str
+    measured_ms: float | None
+    simulated_ms: float | None
+    off_percent: float | None
+
+
 class OperationSummary(Struct, frozen=True, kw_only=True):
     """One operation; ``outcome`` is "done" or why it was refused."""
 
@@ -96,19 +112,28 @@ class Summary(Struct, frozen=True, kw_only=True):
     steps: list[StepSummary]
     whole: StepSummary
     operations: list[OperationSummary]
+    compared: list[Compared]
 
 
-def summarize(scenario: Scenario, record: Record) -> Summary:
-    """The numbers of a run that has ended."""
+def summarize(
+    scenario: Scenario, record: Record, measured_ns: Mapping[str, Sequence[int]] = NOTHING
+) -> Summary:
+    """The numbers of a run that has ended.
+
+    Args:
+        measured_ns: real latencies by deployment, sorted.
+    """
     names = ["start", *(_name_of(scenario, number) for number in range(len(scenario.timeline)))]
     times = [0.0, *(step.at_s for step in scenario.timeline)]
     wanted = [[], *(step.expect for step in scenario.timeline)]
     refused_operations = sum(one.outcome != "done" for one in record.operations)
     steps = [
-        _step(scenario, name, at_s, [part], words, refused_operations)
+        _step(scenario, name, at_s, [part], words, refused_operations, measured_ns)
         for name, at_s, part, words in zip(names, times, record.steps, wanted, strict=True)
     ]
-    whole = _step(scenario, "the whole run", 0, record.steps, scenario.expect, refused_operations)
+    whole = _step(
+        scenario, "the whole run", 0, record.steps, scenario.expect, refused_operations, measured_ns
+    )
     return Summary(
         scenario=scenario.name,
         seed=scenario.seed,
@@ -116,6 +141,12 @@ def summarize(scenario: Scenario, record: Record) -> Summary:
         steps=[step for step in steps if step.requests or step.expected],
         whole=whole,
         operations=[_operation(one, record) for one in record.operations],
+        compared=[
+            _compared(name, key, percentile_ms(times_ns, part), whole)
+            for name, times_ns in measured_ns.items()
+            for key, part in PERCENTILES.items()
+            if key != "max"
+        ],
     )
 
 
@@ -133,6 +164,7 @@ def _step(
     parts: Sequence[Part],
     words: Sequence[str],
     refused_operations: int,
+    measured_ns: Mapping[str, Sequence[int]],
 ) -> StepSummary:
     by_name: dict[str, list[Tally]] = {}
     for part in parts:
@@ -160,6 +192,10 @@ def _step(
                 "": percentile_ms(took_ns, part),
                 **{one.name: getattr(one, f"{key}_ms") for one in deployments},
             }
+            for key, part in PERCENTILES.items()
+        },
+        measured_ms={
+            key: {name: percentile_ms(times_ns, part) for name, times_ns in measured_ns.items()}
             for key, part in PERCENTILES.items()
         },
         workers=scenario.workers,
@@ -200,6 +236,21 @@ def _deployment(
 def _expected(words: str, numbers: Numbers) -> Expected:
     held, found = expectation(words)(numbers)
     return Expected(words=words, held=held, found=found)
+
+
+def _compared(name: str, key: str, measured_ms: float | None, whole: StepSummary) -> Compared:
+    found = [getattr(one, f"{key}_ms") for one in whole.deployments if one.name == name]
+    simulated_ms = found[0] if found else None
+    off_percent = None
+    if measured_ms and simulated_ms is not None:
+        off_percent = round(100 * (simulated_ms - measured_ms) / measured_ms, 1)
+    return Compared(
+        name=name,
+        percentile=key,
+        measured_ms=measured_ms,
+        simulated_ms=simulated_ms,
+        off_percent=off_percent,
+    )
 
 
 def _operation(one: Operation, record: Record) -> OperationSummary:

@@ -1,24 +1,26 @@
 """One run of a scenario: puts the simulated parts together and lets time pass."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from router.core.budgets import Count, LocalCount
-from router.core.errors import BadRequest
 from router.core.quota_settings import quotas_of
 from router.core.token_bucket import Budget, TokenBucket
 from sim import scenario as declared
-from sim.asked import Asked
 from sim.auditor import Auditor
-from sim.clock import NS_PER_S, Clock
-from sim.draws import Draw, arrivals, generator, latencies, sizes
-from sim.faults import check_fault, inflict
+from sim.checks import check
+from sim.clients import Clients
+from sim.clock import NS_PER_MS, NS_PER_S, Clock
+from sim.cores import Cores
+from sim.draws import Draw, generator, latencies, measured
+from sim.faults import inflict
 from sim.instance import Model
 from sim.plane import Plane
 from sim.record import Record
-from sim.steps import FAULTS, OPERATIONS, Doing, created_later, doing
+from sim.steps import OPERATIONS, Doing, created_later, doing
 from sim.worker import SimWorker
 
 # Until all workers route by what is there at the start.
@@ -31,15 +33,8 @@ REPORTS = 200
 # What one virtual second may hold: ticks and operations, and of each request its way and its bytes.
 ACTIONS_PER_S_MAX = 200_000
 ACTIONS_PER_REQUEST_MAX = 200
-
-
-class Source(NamedTuple):
-    """A client: whom it asks, when, and with how much."""
-
-    endpoint: str
-    pinned: str | None
-    times: Iterator[int]
-    body_bytes: Draw
+# The shortest way of a request of a closed loop.
+LOOP_MS_MIN = 0.1
 
 
 class SharedBudgets:
@@ -69,6 +64,7 @@ class World:
     Attributes:
         record: what was measured.
         auditor: what has happened last.
+        measured_ns: real latencies by deployment, sorted, where the scenario names some.
 
     Raises:
         BadRequest: the scenario's parts don't fit together.
@@ -77,6 +73,7 @@ class World:
     def __init__(
         self, scenario: declared.Scenario, folder: Path, log: IO[bytes] | None = None
     ) -> None:
+        check(scenario)
         self.scenario = scenario
         self._end_ns = round(scenario.for_s * NS_PER_S)
         self._clock = Clock(_actions_per_s_max(scenario))
@@ -85,6 +82,9 @@ class World:
         self.record = Record(self._clock, self.auditor, steps, self._end_ns)
         message_ns = round(scenario.message_us * NS_PER_US)
         self._models = dict(self._described(folder))
+        self.measured_ns = dict(self._measured(folder))
+        cores = None if scenario.cores is None else Cores(scenario.cores, self._clock)
+        work = self._clock.after if cores is None else cores.work
         budgets = SharedBudgets(scenario.workers)
         self._workers: list[SimWorker] = []
         self._plane = Plane(
@@ -94,17 +94,28 @@ class World:
             quotas_of(scenario.quotas),
             self._models,
             message_ns,
+            work,
         )
         for number in range(scenario.workers):
             rng = generator(scenario.seed, "worker", str(number))
             self._workers.append(
                 SimWorker(number, self._clock, rng, budgets, self._plane, self.record, message_ns)
             )
-        self._spread = generator(scenario.seed, "connections").random
         self._plane.start(scenario.endpoints, created_later(scenario))
         self._begin_ns = self.record.begin_ns = self._clock.now_ns + WARM_NS
         self._plan_steps()
-        self._plan_clients()
+        overhead_ns = self._overhead_ns(folder)
+        self._plan_clients(
+            Clients(
+                self._clock,
+                self.record,
+                self._workers,
+                scenario.seed,
+                work,
+                overhead_ns,
+                _work_ns(scenario),
+            )
+        )
 
     def run(self, tell: Callable[[float], None] = lambda _: None) -> None:
         """Runs it to its end, when everything that was asked is answered.
@@ -128,8 +139,9 @@ class World:
     def _described(
         self, folder: Path
     ) -> Iterator[tuple[tuple[str, str], tuple[declared.Deployment, Model]]]:
-        for endpoint in self.scenario.endpoints:
-            for one in endpoint.deployments:
+        for number, endpoint in enumerate(self.scenario.endpoints):
+            for place, one in enumerate(endpoint.deployments):
+                at = f"$.endpoints[{number}].deployments[{place}].latency"
                 rng = generator(self.scenario.seed, "run", endpoint.name, one.name)
                 errors = generator(self.scenario.seed, "errors", endpoint.name, one.name)
                 yield (
@@ -137,7 +149,7 @@ class World:
                     (
                         one,
                         Model(
-                            latencies(one.latency, rng, folder),
+                            latencies(one.latency, rng, folder, at),
                             errors.random,
                             one.error_percent / 100,
                             one.answer_bytes,
@@ -150,47 +162,26 @@ class World:
         first = self.scenario.endpoints[0].name
         for number, step in enumerate(self.scenario.timeline):
             found = doing(step, number)
-            if found is not None and found.verb in FAULTS:
-                check_fault(step.endpoint or first, found, self._models)
             at_ns = self._begin_ns + round(step.at_s * NS_PER_S)
             self._clock.at(at_ns, self._step, (number + 1, step.endpoint or first, found))
 
-    def _plan_clients(self) -> None:
-        known = {endpoint.name for endpoint in self.scenario.endpoints}
-        for number, client in enumerate(self.scenario.clients):
+    def _overhead_ns(self, folder: Path) -> Draw | None:
+        overhead = self.scenario.overhead
+        if overhead is None:
+            return None
+        return latencies(overhead, generator(self.scenario.seed, "overhead"), folder, "$.overhead")
+
+    def _measured(self, folder: Path) -> Iterator[tuple[str, list[int]]]:
+        for number, endpoint in enumerate(self.scenario.endpoints):
+            for place, one in enumerate(endpoint.deployments):
+                if one.measured_latencies is not None:
+                    at = f"$.endpoints[{number}].deployments[{place}].measured_latencies"
+                    yield one.name, sorted(measured(folder / one.measured_latencies, at))
+
+    def _plan_clients(self, clients: Clients) -> None:
+        for client in self.scenario.clients:
             endpoint = client.endpoint or self.scenario.endpoints[0].name
-            if endpoint not in known:
-                raise BadRequest(
-                    f"expected one of {', '.join(sorted(known))}, got {endpoint!r}, at "
-                    f"`$.clients[{number}].endpoint`"
-                )
-            seed = self.scenario.seed
-            times = arrivals(client, self._end_ns, generator(seed, "arrivals", client.name))
-            body = sizes(client, generator(seed, "sizes", client.name))
-            self._plan_next(Source(endpoint, client.deployment, times, body))
-
-    def _plan_next(self, source: Source) -> None:
-        at_ns = next(source.times, None)
-        if at_ns is not None:
-            self._clock.at(self._begin_ns + at_ns, self._ask, source)
-
-    def _ask(self, source: Source) -> None:
-        record = self.record
-        record.asked += 1
-        asked = Asked(
-            record.asked,
-            self._clock.now_ns,
-            source.endpoint,
-            source.pinned,
-            source.body_bytes(),
-            record,
-        )
-        workers = self._workers
-        if len(workers) == 1:
-            workers[0].ask(asked)
-        else:
-            workers[int(self._spread() * len(workers))].ask(asked)
-        self._plan_next(source)
+            clients.plan(client, endpoint, self._end_ns)
 
     def _step(self, planned: tuple[int, str, Doing | None]) -> None:
         number, endpoint, found = planned
@@ -205,8 +196,20 @@ class World:
             inflict(endpoint, found, models, self._plane)
 
 
+def _work_ns(scenario: declared.Scenario) -> int:
+    """How much of a request's overhead is work on a core."""
+    if scenario.overhead_work_ms is None:
+        return sys.maxsize
+    return round(scenario.overhead_work_ms * NS_PER_MS)
+
+
 def _actions_per_s_max(scenario: declared.Scenario) -> int:
     """More than any second of the scenario can hold, if time passes."""
-    rates = [client.arrivals for client in scenario.clients]
-    requests = sum(max(one.per_s, one.peak_per_s or 0) * one.group for one in rates)
+    open_loops = [client.arrivals for client in scenario.clients if client.arrivals is not None]
+    requests = sum(max(one.per_s, one.peak_per_s or 0) * one.group for one in open_loops)
+    requests += sum(
+        client.loop.clients * 1000 / max(client.loop.think_ms, LOOP_MS_MIN)
+        for client in scenario.clients
+        if client.loop is not None
+    )
     return ACTIONS_PER_S_MAX + ACTIONS_PER_REQUEST_MAX * math.ceil(requests)

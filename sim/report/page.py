@@ -42,6 +42,13 @@ th { border-bottom: 1px solid #888 } .words { text-align: left }
 <td>{{ one.p99_ms if one.p99_ms is not none }}</td><td>{{ "{:,}".format(one.errors) }}</td>
 <td>{{ "{:,}".format(step.copies) if loop.first }}</td></tr>
 {% endfor %}{% endfor %}</table>
+{% if summary.compared %}<table><caption>Measured by clients, and simulated</caption>
+<tr><th class="words">served by</th><th>percentile</th><th>measured ms</th><th>simulated ms</th>
+<th>off %</th></tr>
+{% for one in summary.compared %}<tr><td class="words">{{ one.name }}</td>
+<td>{{ one.percentile }}</td><td>{{ one.measured_ms }}</td>
+<td>{{ one.simulated_ms if one.simulated_ms is not none }}</td>
+<td>{{ one.off_percent if one.off_percent is not none }}</td></tr>{% endfor %}</table>{% endif %}
 <table><caption>Operations</caption><tr><th>at s</th><th class="words">operation</th>
 <th>took s</th><th class="words">outcome</th></tr>
 {% for one in summary.operations %}<tr><td>{{ one.at_s }}</td><td class="words">{{ one.words }}</td>

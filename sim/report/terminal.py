@@ -21,6 +21,8 @@ def print_summary(summary: Summary, console: Console) -> None:
         table.add_section()
     _add_step(table, summary.whole)
     console.print(table)
+    if summary.compared:
+        console.print(_comparison(summary))
     for operation in summary.operations:
         if operation.outcome != "done":
             console.print(
@@ -29,6 +31,19 @@ def print_summary(summary: Summary, console: Console) -> None:
     for step in (*summary.steps, summary.whole):
         for expected in step.expected:
             console.print(_verdict(step.name, expected))
+
+
+def _comparison(summary: Summary) -> Table:
+    table = Table(title="latencies that clients measured, and simulated ones", title_justify="left")
+    table.add_column("served by")
+    for name in ("percentile", "measured ms", "simulated ms", "off %"):
+        table.add_column(name, justify="right")
+    for one in summary.compared:
+        off = "" if one.off_percent is None else f"{one.off_percent:+.0f}"
+        times = (one.measured_ms, one.simulated_ms)
+        cells = ["" if time_ms is None else f"{time_ms:.2f}" for time_ms in times]
+        table.add_row(one.name, one.percentile, *cells, off)
+    return table
 
 
 def _add_step(table: Table, step: StepSummary) -> None:

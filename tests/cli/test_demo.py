@@ -15,7 +15,7 @@ from router.cli.demo.checks import (
     problems_of_sample,
     to_whole_block,
 )
-from router.cli.demo.client import DEPLOYMENT_HEADER, ScoringClient, Tally
+from router.cli.demo.client import DEPLOYMENT_HEADER, ScoringClient, Tally, Timing
 from router.cli.demo.load import CONNECTIONS, Load
 
 SPLIT = Expected({"blue": 90, "green": 10}, {})
@@ -93,7 +93,7 @@ def test_fillers_complete_a_block_and_none_are_sent_at_its_end() -> None:
 
 
 def test_percentiles_are_latencies_that_were_seen() -> None:
-    tally = Tally(latencies_ms=[float(n) for n in range(100, 0, -1)])
+    tally = Tally(timings=[Timing("blue", float(n), 0.5) for n in range(100, 0, -1)])
     assert (tally.percentile_ms(50), tally.percentile_ms(99)) == (50.0, 99.0)
     assert Tally().percentile_ms(99) == 0.0
 

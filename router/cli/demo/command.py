@@ -18,8 +18,13 @@ NEEDED = ("endpoint.yml", "blue-deployment.yml", "green-deployment.yml", "sample
     default=EXAMPLES,
     help="Folder with the models to roll out, made like examples/ in Turnout's repository.",
 )
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for a scenario of the demo's load, with measured times, for `turnout simulate`.",
+)
 @click.pass_context
-def command(ctx: click.Context, examples: Path) -> None:
+def command(ctx: click.Context, examples: Path, record: Path | None) -> None:
     """Show a blue/green rollout on real processes, under load, in about a minute."""
     missing = [name for name in NEEDED if not (examples / name).is_file()]
     if missing:
@@ -30,4 +35,4 @@ def command(ctx: click.Context, examples: Path) -> None:
 
     from router.cli.demo.show import perform  # noqa: PLC0415 - rich and aiohttp are slow to import
 
-    ctx.exit(perform(examples.resolve()))
+    ctx.exit(perform(examples.resolve(), record))

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 
 from router.cli.demo.client import ScoringClient, Tally
 from router.cli.demo.failure import DemoFailed
@@ -15,6 +15,12 @@ HOLD_TIMEOUT_S = 30
 
 def _ignore(_sent: int) -> None:
     pass
+
+
+async def _after(wait_s: float, then: Coroutine[None, None, None]) -> None:
+    if wait_s:
+        await asyncio.sleep(wait_s)
+    await then
 
 
 class Load:
@@ -62,6 +68,10 @@ class Load:
         count: int,
         headers: Mapping[str, str] | None = None,
         on_progress: Callable[[int], None] = _ignore,
+        *,
+        clients: int = CONNECTIONS,
+        think_s: float = 0,
+        tally: Tally | None = None,
     ) -> Tally:
         """Sends ``count`` requests over the same connections. For use while held.
 
@@ -69,12 +79,16 @@ class Load:
             count: how many.
             headers: to add to each.
             on_progress: told how many have ended, after each.
+            clients: how many send at a time.
+            think_s: what each waits between two requests; they begin evenly spread over it.
+            tally: where their ends are counted; a new one by default.
         """
-        tally = Tally()
+        tally = Tally() if tally is None else tally
         numbers = iter(range(count))
         async with asyncio.TaskGroup() as group:
-            for _ in range(CONNECTIONS):
-                group.create_task(self._send_each(numbers, tally, headers, on_progress))
+            for number in range(clients):
+                sending = self._send_each(numbers, tally, headers, on_progress, think_s)
+                group.create_task(_after(think_s * number / clients, sending))
         return tally
 
     async def _wait_idle(self) -> None:
@@ -95,10 +109,13 @@ class Load:
         tally: Tally,
         headers: Mapping[str, str] | None,
         on_progress: Callable[[int], None],
+        think_s: float,
     ) -> None:
         for _ in numbers:
             await self._client.send(tally, headers)
             on_progress(tally.sent)
+            if think_s:
+                await asyncio.sleep(think_s)
 
     async def _keep_sending(self) -> None:
         while True:

@@ -78,7 +78,9 @@ async def _shift_to_green(stage: Stage) -> None:
     await stage.run("Mirror nothing", f'{update} --mirror-traffic "green=0" {RULES}')
     await stage.sample(Expected(BLUE, {}))
     await stage.run("Split 90/10", f'{update} --traffic "blue=90 green=10" {RULES}')
-    await stage.sample(Expected({"blue": 90, "green": 10}, {}))
+    split = {"blue": 90, "green": 10}
+    await stage.sample(Expected(split, {}))
+    await stage.record(split)
     await stage.run("Switch to green", f'{update} --traffic "blue=0 green=100" {RULES}')
     await stage.sample(Expected(GREEN, {}))
     await stage.run(

@@ -20,17 +20,21 @@ EXIT_OK, EXIT_FAILED = 0, 1
 REQUEST = "sample-request.json"
 
 
-def perform(examples: Path) -> int:
-    """Performs the whole demo with the files in ``examples``; returns the exit code."""
+def perform(examples: Path, record_to: Path | None = None) -> int:
+    """Performs the whole demo with the files in ``examples``; returns the exit code.
+
+    Args:
+        record_to: where its load is written down for the simulator.
+    """
     # Socket paths are limited to 107 bytes: a folder right below the system's one for these.
     folder = Path(tempfile.mkdtemp(prefix="turnout-"))
     try:
-        return asyncio.run(_perform(examples, (examples / REQUEST).read_bytes(), folder))
+        return asyncio.run(_perform(examples, (examples / REQUEST).read_bytes(), folder, record_to))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _perform(examples: Path, request: bytes, folder: Path) -> int:
+async def _perform(examples: Path, request: bytes, folder: Path, record_to: Path | None) -> int:
     # What ends the demo must end its daemon too: SIGTERM as well as Ctrl-C.
     asyncio.get_running_loop().add_signal_handler(
         signal.SIGTERM, signal.raise_signal, signal.SIGINT
@@ -44,7 +48,7 @@ async def _perform(examples: Path, request: bytes, folder: Path) -> int:
         async with running_daemon(folder) as url:
             report.answer(f"the control plane is at {url}; state is kept in {folder}")
             report.note(f"the commands below run in {examples}")
-            stage = Stage(url, Commands(examples, url), report)
+            stage = Stage(url, Commands(examples, url), report, record_to)
             await _roll_out(stage, request)
     except DemoFailed as failed:
         problems = [*(stage.problems if stage else []), str(failed)]

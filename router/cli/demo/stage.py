@@ -1,7 +1,10 @@
 """The demo's stage: carries out the script's steps and keeps what went wrong."""
 
 import contextlib
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -14,6 +17,7 @@ from router.cli.demo.checks import (
 from router.cli.demo.client import ScoringClient
 from router.cli.demo.commands import Commands
 from router.cli.demo.load import CONNECTIONS, Load
+from router.cli.demo.recording import record, write_scenario
 from router.cli.demo.report import Report, Row
 from router.cli.demo.sampling import Sampler
 
@@ -24,13 +28,18 @@ KEY_CHARS_SHOWN = 4
 class Stage:
     """Runs commands and samples traffic for the script in rollout.py.
 
+    Args:
+        record_to: the folder for what the simulator needs; None if it is not wanted.
+
     Attributes:
         rows: the samples so far.
         problems: everything that was not as it must be.
         requests: how many were sent to the endpoint by HTTP clients.
     """
 
-    def __init__(self, url: str, commands: Commands, report: Report) -> None:
+    def __init__(
+        self, url: str, commands: Commands, report: Report, record_to: Path | None = None
+    ) -> None:
         self.rows: list[Row] = []
         self.problems: list[str] = []
         self.requests = 0
@@ -39,6 +48,7 @@ class Stage:
         self._report = report
         self._title = ""
         self._failed_before = 0
+        self._record_to = record_to
 
     async def run(self, title: str, line: str) -> str:
         """Runs a command under the load that there is; returns what it printed.
@@ -65,6 +75,7 @@ class Stage:
             aiohttp.ClientSession(timeout=client_timeout) as control,
         ):
             uri, key = await self._credentials(endpoint)
+            self._endpoint, self._body_bytes = endpoint, len(body)
             self._load = Load(ScoringClient(session, uri, key, body))
             self._sampler = Sampler(endpoint, self._url, control, self._load, self._commands)
             try:
@@ -85,6 +96,26 @@ class Stage:
         self.rows.append(row)
         self.problems += [f"{self._title}: {problem}" for problem in row.problems]
         self._report.row(row)
+
+    async def record(self, traffic: Mapping[str, int]) -> None:
+        """Records the load for the simulator, if that is wanted; these deployments serve it."""
+        if self._record_to is None:
+            return
+        self._title = "Record the load"
+        self._report.heading(self._title)
+        with self._report.busy(self._title):
+            async with self._load.held():
+                recording = await record(self._load)
+        self.requests += recording.light.sent + recording.loaded.sent
+        path = write_scenario(
+            self._record_to,
+            recording,
+            self._endpoint,
+            traffic,
+            {name: await self._deployment(name) for name in traffic},
+            self._body_bytes,
+        )
+        self._report.answer(f"turnout simulate {path}")
 
     async def call_directly(self, deployment: str) -> None:
         """Calls a deployment by name, whatever the traffic."""
@@ -114,6 +145,13 @@ class Stage:
         key = await self._commands.run(ask_key)
         self._report.answer(f"{key[:KEY_CHARS_SHOWN]}…")
         return uri, key
+
+    async def _deployment(self, name: str) -> dict[str, Any]:
+        shown = await self._commands.run(
+            f"turnout ml online-deployment show -n {name} --endpoint-name {self._endpoint}"
+        )
+        found: dict[str, Any] = json.loads(shown)
+        return found
 
     def _count_load(self) -> None:
         self.requests += self._load.tally.sent

@@ -1,0 +1,165 @@
+"""What the simulator needs to replay the demo's load: recorded from real requests.
+
+Two loads take turns, so that what else the machine does meets both alike. A *light* one, a single
+client that asks the next thing after each answer, tells how long ``run()`` takes (by the answer's
+header) and what a request takes besides. The *demo's own* load is what is to be predicted. Of it
+the scenario takes how long the cores worked for each request, and no latency but those which the
+prediction is compared with.
+"""
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from router.cli.demo.client import Tally
+from router.cli.demo.failure import DemoFailed
+from router.cli.demo.load import CONNECTIONS, THINK_S, Load
+
+# As many of either: the n-th request of the one is simulated with the times of the other's.
+ROUNDS, REQUESTS = 40, 250
+# What the prediction may be off by.
+OFF_PERCENT = 20
+PERCENTILES = ("p50", "p95", "p99")
+COMMENT = """\
+# Recorded by `turnout demo --record`: the same load as the demo's, to be simulated with
+# `turnout simulate`. Times of run() and the overhead are those of a single client, one request at a
+# time. From the load itself are the work of the cores and the latencies to compare with.
+"""
+
+
+@dataclass
+class Recording:
+    """What was seen.
+
+    Attributes:
+        light: one request at a time.
+        loaded: as the demo loads the endpoint.
+        busy_s: what the cores worked during the demo's load, in all.
+    """
+
+    light: Tally = field(default_factory=Tally)
+    loaded: Tally = field(default_factory=Tally)
+    busy_s: float = 0
+
+    @property
+    def overhead_work_ms(self) -> float:
+        """What the cores worked outside ``run()`` for each request.
+
+        Under load, where it is less: requests share messages, and processes wake less often. What
+        others had done on the machine is in it, for it was in the way as much.
+        """
+        light, loaded = self.light.timings, self.loaded.timings
+        run_ms = sum(timing.run_ms for timing in light) / len(light)
+        return max(self.busy_s * 1000 / len(loaded) - run_ms, 0)
+
+
+def busy_s(cores: Collection[int]) -> float:
+    """Seconds so far in which these cores did something, for whomever."""
+    times = psutil.cpu_times(percpu=True)
+    return sum(
+        one.user + one.nice + one.system + one.irq + one.softirq + one.steal
+        for core, one in enumerate(times)
+        if core in cores
+    )
+
+
+async def record(load: Load) -> Recording:
+    """Records both loads in turns; for use while the load in the background is held.
+
+    Raises:
+        DemoFailed: a request failed.
+    """
+    recording, cores = Recording(), os.sched_getaffinity(0)
+    for _ in range(ROUNDS):
+        await load.send_exactly(REQUESTS, clients=1, tally=recording.light)
+        before_s = busy_s(cores)
+        await load.send_exactly(REQUESTS, think_s=THINK_S, tally=recording.loaded)
+        recording.busy_s += busy_s(cores) - before_s
+    failures = [*recording.light.failures, *recording.loaded.failures]
+    if failures:
+        raise DemoFailed(f"a request failed while it was recorded: {failures[0]}")
+    return recording
+
+
+def write_scenario(
+    folder: Path,
+    recording: Recording,
+    endpoint: str,
+    traffic: Mapping[str, int],
+    deployments: Mapping[str, Mapping[str, Any]],
+    body_bytes: int,
+) -> Path:
+    """Writes the scenario and its files of times into ``folder``; returns its path.
+
+    Args:
+        deployments: as ``turnout online-deployment show`` says, by name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    light, loaded = recording.light.timings, recording.loaded.timings
+    _write_times(folder / "overhead-ms.txt", recording.light.overheads_ms)
+    for name in deployments:
+        _write_times(
+            folder / f"{name}-run-ms.txt", [t.run_ms for t in light if t.deployment == name]
+        )
+        _write_times(
+            folder / f"{name}-latency-ms.txt",
+            [t.latency_ms for t in loaded if t.deployment == name],
+        )
+    path = folder / "scenario.yml"
+    scenario = {
+        "name": "recorded-demo",
+        # More than enough: the number of requests ends it.
+        "for_s": recording.loaded.sent,
+        "message_us": 0,
+        "cores": len(os.sched_getaffinity(0)),
+        "overhead": {"measured": "overhead-ms.txt", "in_order": True},
+        "overhead_work_ms": round(recording.overhead_work_ms, 4),
+        "endpoints": [
+            {
+                "name": endpoint,
+                "traffic": dict(traffic),
+                "deployments": [_described(name, spec) for name, spec in deployments.items()],
+            }
+        ],
+        "clients": [
+            {
+                "name": "the demo's clients",
+                "loop": {"clients": CONNECTIONS, "think_ms": THINK_S * 1000},
+                "requests": recording.loaded.sent,
+                "body_bytes": body_bytes,
+            }
+        ],
+        "expect": [
+            "errors 0",
+            *(
+                f"{percentile} of {name} as measured ± {OFF_PERCENT} %"
+                for name in deployments
+                for percentile in PERCENTILES
+            ),
+        ],
+    }
+    path.write_text(COMMENT + yaml.safe_dump(scenario, sort_keys=False, allow_unicode=True))
+    return path
+
+
+def _described(name: str, spec: Mapping[str, Any]) -> dict[str, object]:
+    settings = spec["request_settings"]
+    return {
+        "name": name,
+        "instance_count": spec["instance_count"],
+        "request_settings": {
+            key: settings[key]
+            for key in ("max_concurrent_requests_per_instance", "request_timeout_ms")
+        },
+        "latency": {"measured": f"{name}-run-ms.txt", "in_order": True},
+        "measured_latencies": f"{name}-latency-ms.txt",
+    }
+
+
+def _write_times(path: Path, times_ms: list[float]) -> None:
+    path.write_text("".join(f"{time_ms:.3f}\n" for time_ms in times_ms))

@@ -1,0 +1,75 @@
+"""What the demo records for the simulator: simulated, the recorded times come out again."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from router.cli.demo.client import Tally, Timing
+from router.cli.demo.recording import Recording, busy_s, write_scenario
+from sim.files import read_scenario
+from sim.summary import summarize
+from sim.world import World
+
+SPEC = {
+    "instance_count": 2,
+    "request_settings": {
+        "max_concurrent_requests_per_instance": 64,
+        "max_queue_wait_ms": 500,
+        "request_timeout_ms": 5000,
+    },
+}
+TRAFFIC = {"blue": 90, "green": 10}
+REQUESTS = 1000
+RUN_MS, OVERHEAD_MS = {"blue": 0.5, "green": 0.7}, 1.5
+
+
+def tally(added_ms: float = 0) -> Tally:
+    """A thousand requests, a tenth of them at green."""
+    timings = [
+        Timing(name, RUN_MS[name] + OVERHEAD_MS + added_ms, RUN_MS[name])
+        for name in (["blue"] * 9 + ["green"]) * (REQUESTS // 10)
+    ]
+    return Tally(Counter(one.deployment for one in timings), timings)
+
+
+def test_a_recorded_load_is_simulated_with_its_times_and_compared_with_its_latencies(
+    tmp_path: Path,
+) -> None:
+    # As long as at rest, for two clients' worth of cores: nothing waits for long.
+    recording = Recording(tally(), tally(added_ms=10), busy_s=1.0)
+    path = write_scenario(
+        tmp_path / "new", recording, "my-endpoint", TRAFFIC, dict.fromkeys(TRAFFIC, SPEC), 200
+    )
+    scenario, folder = read_scenario(path)
+    assert scenario.overhead_work_ms == pytest.approx(1.0 - 0.52)
+    assert scenario.clients[0].requests == REQUESTS
+    world = World(scenario, folder)
+    world.run()
+    summary = summarize(scenario, world.record, world.measured_ns)
+    assert summary.whole.requests == REQUESTS
+    assert [(one.name, one.live) for one in summary.whole.deployments] == [
+        ("blue", 900), ("green", 100),
+    ]  # fmt: skip
+    for one in summary.compared:
+        alone_ms = RUN_MS[one.name] + OVERHEAD_MS
+        assert one.measured_ms == pytest.approx(alone_ms + 10)
+        assert one.simulated_ms is not None
+        assert one.simulated_ms >= alone_ms
+    # What was made 10 ms slower than the model allows for is told.
+    assert not summary.held
+    assert sum("as measured" in one.words for one in summary.whole.expected) == 6
+
+
+def test_a_tally_knows_what_requests_took_outside_run() -> None:
+    found = Tally()
+    found.answered(Timing("blue", 3.0, 1.0))
+    found.answered(Timing("green", 1.0, 1.5))
+    assert found.overheads_ms == [2.0, 0.0]
+    assert found.shares == {"blue": 1, "green": 1}
+
+
+def test_work_of_the_cores_is_counted_for_those_that_were_named_only() -> None:
+    assert busy_s(os.sched_getaffinity(0)) > 0
+    assert busy_s(()) == 0
