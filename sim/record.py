@@ -76,6 +76,7 @@ class Record:
 
     Attributes:
         begin_ns: when they start.
+        faults: when each of the scenario's began, and its words.
         asked, ended_count: how many requests there were so far, and have their whole answer.
     """
 
@@ -86,6 +87,7 @@ class Record:
         self.bin_ns = -(-end_ns // BINS)
         self.bins = [Part() for _ in range(BINS)]
         self.operations: list[Operation] = []
+        self.faults: list[tuple[int, str]] = []
         self.asked = self.ended_count = 0
         self._step = 0
         self._step_of: dict[int, int] = {}

@@ -193,6 +193,7 @@ class World:
             models = {
                 name: model for (of, name), (_, model) in self._models.items() if of == endpoint
             }
+            self.record.faults.append((self._clock.now_ns, found.words))
             inflict(endpoint, found, models, self._plane)
 
 

@@ -5,14 +5,16 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from sim.asked import OK
+from sim.clock import NS_PER_S
 from sim.record import Part, Record
 from sim.summary import Summary, percentile_ms
 
 # Of Okabe and Ito's palette, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 ROWS = (
+    "share of live requests, %",
     "requests per second, by who served them",
-    "latency of good answers, ms: p50 (thin) and p99 (thick)",
+    "latency of good answers, ms, logarithmic: p50 (thin) and p99 (thick)",
     "queued and outstanding, at most",
     "throttled, kB per second",
     "requests without a good answer, per second",
@@ -26,13 +28,13 @@ th { border-bottom: 1px solid #888 } .words { text-align: left }
 .held { color: #00704f } .broken { color: #b30000; font-weight: 600 }
 </style></head><body>
 <h1>{{ summary.scenario }}</h1>
-<p>Seed {{ summary.seed }}, {{ "{:,}".format(summary.whole.requests) }} requests:
-{% if summary.held %}<span class="held">everything that was expected held</span>
-{% else %}<span class="broken">not everything that was expected held</span>{% endif %}.</p>
+<p>Seed {{ summary.seed }}, {{ "{:,}".format(summary.whole.requests) }} requests.
+{% if summary.held %}<span class="held">Everything that was expected held.</span>
+{% else %}<span class="broken">Not everything that was expected held.</span>{% endif %}</p>
 {{ charts | safe }}
 <table><caption>Steps</caption><tr><th>from s</th><th class="words">step</th>
 <th class="words">served by</th><th>live</th><th>direct</th><th>share %</th><th>p50 ms</th>
-<th>p95 ms</th><th>p99 ms</th><th>errors</th><th>copies</th></tr>
+<th>p95 ms</th><th>p99 ms</th><th>errors</th><th>copies</th><th>throttled MB</th></tr>
 {% for step in summary.steps %}{% for one in step.deployments %}<tr>
 <td>{{ step.at_s if loop.first }}</td><td class="words">{{ step.name if loop.first }}</td>
 <td class="words">{{ one.name or "(refused)" }}</td><td>{{ "{:,}".format(one.live) }}</td>
@@ -40,7 +42,8 @@ th { border-bottom: 1px solid #888 } .words { text-align: left }
 <td>{{ one.p50_ms if one.p50_ms is not none }}</td>
 <td>{{ one.p95_ms if one.p95_ms is not none }}</td>
 <td>{{ one.p99_ms if one.p99_ms is not none }}</td><td>{{ "{:,}".format(one.errors) }}</td>
-<td>{{ "{:,}".format(step.copies) if loop.first }}</td></tr>
+<td>{{ "{:,}".format(step.copies) if loop.first }}</td>
+<td>{{ "{:.1f}".format(step.throttled_bytes / 1e6) if loop.first }}</td></tr>
 {% endfor %}{% endfor %}</table>
 {% if summary.compared %}<table><caption>Measured by clients, and simulated</caption>
 <tr><th class="words">served by</th><th>percentile</th><th>measured ms</th><th>simulated ms</th>
@@ -81,23 +84,35 @@ def _figure(summary: Summary, record: Record) -> go.Figure:
     for name, colour in zip(names, COLOURS * len(names), strict=False):
         _add_deployment(figure, name, colour, times_s, record)
     throttled = [part.throttled_bytes / 1000 / record.bin_s for part in record.bins]
-    _add(figure, 4, "throttled", "#555", times_s, throttled)
+    _add(figure, 5, "throttled", "#555", times_s, throttled)
     errors = [_errors(part) / record.bin_s for part in record.bins]
-    _add(figure, 5, "errors", COLOURS[5], times_s, errors)
-    for number, one in enumerate(summary.operations):
-        figure.add_vline(x=one.at_s, line_width=1, line_dash="dot", line_color="#888")
+    _add(figure, 6, "errors", COLOURS[5], times_s, errors)
+    for number, (at_s, words, colour) in enumerate(_marks(summary, record)):
+        figure.add_vline(x=at_s, line_width=1, line_dash="dot", line_color=colour)
         # In four heights, so that neighbours stay legible.
         figure.add_annotation(
-            x=one.at_s, y=1.035 + 0.018 * (number % 4), yref="paper", xref="x", showarrow=False,
-            text=one.words if one.outcome == "done" else f"{one.words} ✗", xanchor="left",
-            font_size=11,
+            x=at_s, y=1.03 + 0.015 * (number % 4), yref="paper", xref="x", showarrow=False,
+            text=words, xanchor="left", font={"size": 11, "color": colour},
         )  # fmt: skip
     figure.update_xaxes(title_text="seconds from the start", row=len(ROWS), col=1)
     figure.update_yaxes(rangemode="tozero")
+    figure.update_yaxes(type="log", rangemode="normal", row=3, col=1)
     figure.update_layout(
-        height=240 * len(ROWS), template="plotly_white", hovermode="x unified", margin_t=150
+        height=220 * len(ROWS), template="plotly_white", hovermode="x unified", margin_t=150
     )
     return figure
+
+
+def _marks(summary: Summary, record: Record) -> list[tuple[float, str, str]]:
+    """Operations and faults, in the order of time: when, in words, in which colour."""
+    operations = [
+        (one.at_s, one.words if one.outcome == "done" else f"{one.words} ✗", "#666")
+        for one in summary.operations
+    ]
+    faults = [
+        ((at_ns - record.begin_ns) / NS_PER_S, words, "#b30000") for at_ns, words in record.faults
+    ]
+    return sorted(operations + faults)
 
 
 def _add_deployment(
@@ -105,17 +120,22 @@ def _add_deployment(
 ) -> None:
     tallies = [part.by_deployment.get(name) for part in record.bins]
     served = [t.outcomes[OK] / record.bin_s if t is not None else 0 for t in tallies]
+    live = [t.live if t is not None else 0 for t in tallies]
+    figure.add_scatter(
+        x=times_s, y=live, name=name, legendgroup=name, line_color=colour, stackgroup="live",
+        groupnorm="percent", line_width=0.5, row=1, col=1,
+    )  # fmt: skip
     figure.add_scatter(
         x=times_s, y=served, name=name, legendgroup=name, line_color=colour, stackgroup="served",
-        line_width=0.5, row=1, col=1,
+        line_width=0.5, showlegend=False, row=2, col=1,
     )  # fmt: skip
     for part, width in (0.5, 1), (0.99, 2.5):
         times_ms = [
             percentile_ms(sorted(t.took_ns), part) if t is not None else None for t in tallies
         ]
-        _add(figure, 2, name, colour, times_s, times_ms, width)
+        _add(figure, 3, name, colour, times_s, times_ms, width)
     pending = [part.pending.get(name, 0) for part in record.bins]
-    _add(figure, 3, name, colour, times_s, pending)
+    _add(figure, 4, name, colour, times_s, pending)
 
 
 def _add(

@@ -27,7 +27,7 @@ ENDPOINTS: list[dict[str, Any]] = [
 ]
 
 
-def summary_of(clients: Mapping[str, object], folder: Path = Path(), **more: object) -> Summary:
+def summary_of(clients: Mapping[str, object], folder: Path = Path(), **more: Any) -> Summary:
     """What one kind of client comes to, with messages that take no time."""
     raw = {
         "name": "clients", "for_s": 100, "message_us": 0, "endpoints": ENDPOINTS,
@@ -97,7 +97,7 @@ def test_what_is_work_waits_for_a_core_and_the_rest_of_the_overhead_does_not() -
     at_once = {"arrivals": {"kind": "periodic", "per_s": 1, "group": 2}, "requests": 2}
     overhead = {"constant_ms": 40}
 
-    def slower_ms(**more: object) -> float | None:
+    def slower_ms(**more: Any) -> float | None:
         return blue(summary_of(at_once, overhead=overhead, **more)).max_ms
 
     # Two at once: the second waits for the run() of the first, on the one instance.
