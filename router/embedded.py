@@ -253,4 +253,4 @@ class _InProcess:
         return await self._engine.await_drained(instance_ids, timeout_ms / 1000)
 
     async def statistics(self) -> WorkerStatistics:
-        return self._engine.dispatcher.statistics()
+        return self._engine.statistics()

@@ -15,6 +15,9 @@ from turnout.scoring.v1.scoring_pb2 import Header, ScoreAnswer, ScoreRequest
 if TYPE_CHECKING:
     import flask
 
+# One message of the protocol ends at 2 GiB, and several answers may share it: one that is larger
+# than this would break the stream for all that are at the instance.
+ANSWER_BYTES_MAX = 128 * 1024 * 1024
 STATUS_OK, STATUS_ERROR, STATUS_TIMEOUT = 200, 500, 504
 JSON, HTML = "application/json", "text/html; charset=utf-8"
 RESULT_FAILED = "An unexpected internal error occurred. Check the logs for more info."
@@ -90,6 +93,8 @@ def returned(request: ScoreRequest, result: object, started_ns: int) -> Answered
             content_type=JSON,
             error=_text(error),
         )
+    if len(payload) > ANSWER_BYTES_MAX:
+        return _oversized(request.id, len(payload))
     return ScoreAnswer(
         id=request.id,
         outcome=ScoreAnswer.OUTCOME_RETURNED,
@@ -97,6 +102,22 @@ def returned(request: ScoreRequest, result: object, started_ns: int) -> Answered
         payload=payload,
         content_type=JSON,
         run_ns=run_ns,
+    )
+
+
+def _oversized(request_id: int, size_bytes: int) -> ScoreAnswer:
+    message = (
+        f"expected an answer of at most {ANSWER_BYTES_MAX} bytes, got {size_bytes}. Return less, "
+        f"or stream it: an AMLResponse of a generator."
+    )
+    log.error(message)
+    return ScoreAnswer(
+        id=request_id,
+        outcome=ScoreAnswer.OUTCOME_RETURNED,
+        status=STATUS_ERROR,
+        payload=_message(message),
+        content_type=JSON,
+        error=message,
     )
 
 
@@ -119,9 +140,12 @@ def _response(
     if response.is_streamed:
         return _parts(head, response, started_ns)
     try:
-        head.payload = response.get_data()
+        payload = response.get_data()
     finally:
         response.close()
+    if len(payload) > ANSWER_BYTES_MAX:
+        return _oversized(request.id, len(payload))
+    head.payload = payload
     return head
 
 

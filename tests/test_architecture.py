@@ -1,6 +1,7 @@
 """The import table of DESIGN.md ("The shape"), and the purity of the core, kept true."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,11 @@ CORE_MUST_NOT_IMPORT = {
     "asyncio", "concurrent", "os", "pathlib", "secrets", "select", "shutil", "signal", "socket",
     "sqlite3", "subprocess", "tempfile", "threading", "time",
 }  # fmt: skip
+
+
+# The time of day may jump: it is for people, and for what tokens say of their end. Everything
+# else counts on the monotonic clock.
+MAY_ASK_THE_TIME_OF_DAY = {"journal_file.py", "logs.py", "tokens.py", "traffic_log.py"}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -78,3 +84,11 @@ def test_the_core_has_no_coroutine_and_uses_no_global_randomness() -> None:
                 assert not used.startswith("random.") or used == "random.Random", (
                     f"{path.name}:{node.lineno} uses {used}; take a generator as an argument"
                 )
+
+
+def test_no_deadline_depends_on_the_time_of_day() -> None:
+    for path in [*sources("router/core"), *sources("router/data_plane"), *sources("runtime")]:
+        if path.name not in MAY_ASK_THE_TIME_OF_DAY:
+            assert "datetime" not in set(imports(path)), f"{path}: expected a monotonic clock"
+            text = path.read_text()
+            assert not re.search(r"\btime\.(time|time_ns|localtime|gmtime)\b", text), path

@@ -16,6 +16,7 @@ from stat import S_ISDIR, S_ISREG
 from msgspec.structs import replace
 
 from router.control_plane.asset_references import is_reference
+from router.control_plane.system_errors import refused_by_system
 from router.core.deployment_spec import DeploymentSpec, Model
 from router.core.errors import BadRequest
 
@@ -85,6 +86,8 @@ class Assets:
         try:
             return self._copy(path)
         except OSError as error:
+            if (known := refused_by_system(error)) is not None:
+                raise known from error
             raise BadRequest(f"expected to read {path}, got: {error}, at `{key}`") from error
 
     def _copy(self, path: Path) -> Path:

@@ -23,6 +23,9 @@ def sum_of_workers(workers: Sequence[WorkerStatistics]) -> WorkerStatistics:
         accepted=sum(worker.accepted for worker in workers),
         answered=sum(worker.answered for worker in workers),
         in_flight=sum(worker.in_flight for worker in workers),
+        unexpected_answers=sum(worker.unexpected_answers for worker in workers),
+        broken_streams=sum(worker.broken_streams for worker in workers),
+        lost_log_lines=sum(worker.lost_log_lines for worker in workers),
         endpoints=tuple(_sum_of_endpoints(same) for same in by_name),
     )
 

@@ -25,8 +25,8 @@ from router.control_plane.api import make_app
 from router.control_plane.assets_api import asset_routes
 from router.control_plane.blobs_api import blob_routes
 from router.control_plane.config_file import ConfigFile, FirstReading
-from router.control_plane.config_metrics import ConfigMetrics
 from router.control_plane.config_watch import watching
+from router.control_plane.daemon_metrics import ConfigMetrics, StoreMetrics
 from router.control_plane.declarations import Declarations
 from router.control_plane.guard import read_token
 from router.control_plane.layout import StateFolder
@@ -217,7 +217,7 @@ def _app(
             "configuration": msgspec.to_builtins(file.state),
         }
 
-    metrics = Metrics(pool.statistics_by_worker, [ConfigMetrics(file)])
+    metrics = Metrics(pool.statistics_by_worker, [ConfigMetrics(file), StoreMetrics(plane)])
     app = make_app(plane, status, token, file.check_not_declared)
     app.add_routes([web.get("/metrics", metrics.get)])
     app.add_routes(asset_routes(plane.registry, plane.blobs))

@@ -6,11 +6,14 @@ from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
+from router.control_plane.system_errors import refused_by_system
 from router.core.errors import (
     BadRequest,
     Conflict,
     Forbidden,
     ResourceNotFound,
+    StorageFailed,
+    TooManyFiles,
     TurnoutError,
     Unauthorized,
 )
@@ -21,6 +24,8 @@ STATUS_OF: dict[type[TurnoutError], HTTPStatus] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     ResourceNotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    StorageFailed: HTTPStatus.INSUFFICIENT_STORAGE,
+    TooManyFiles: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
 log = logging.getLogger(__name__)
@@ -48,6 +53,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
             answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return answer
     except Exception as error:
+        if isinstance(error, OSError) and (known := refused_by_system(error)) is not None:
+            log.error("%s %s failed: %s", request.method, request.path, known.message)  # noqa: TRY400 - the words say it
+            return _answer(STATUS_OF[type(known)], known.code, known.message)
         log.exception("%s %s failed", request.method, request.path)
         message = f"{type(error).__name__}: {error}. The daemon's log says more."
         return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, TurnoutError.code, message)

@@ -13,7 +13,7 @@ from router.control_plane.instances import Instance, InstanceOwner, Supervisor, 
 from router.control_plane.tasks import Tasks
 from router.core.backoff import Backoff
 from router.core.deployment_spec import DeploymentSpec
-from router.core.errors import DeploymentFailed
+from router.core.errors import TurnoutError
 from router.core.routing import InstanceRoute
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,8 @@ class InstanceGroup:
                 return
             try:
                 instance = await self._start()
-            except DeploymentFailed as error:
+            except TurnoutError as error:
+                # It did not come up, or its number could not be stored.
                 log.warning("%s", error.message)
                 delay_s = self._backoff.next_s()
                 continue

@@ -42,6 +42,9 @@ _COUNTERS = (
     ("turnout_request_delay_seconds", "By the bandwidth.", _ENDPOINT, "request_delay_ns"),
     ("turnout_response_delay_seconds", "By the bandwidth.", _ENDPOINT, "response_delay_ns"),
     ("turnout_accepted_requests", "That any client sent.", _WORKER, "accepted"),
+    ("turnout_unexpected_answers", "To nothing asked; dropped.", _WORKER, "unexpected_answers"),
+    ("turnout_broken_streams", "By instances' fault or end.", _WORKER, "broken_streams"),
+    ("turnout_lost_log_lines", "Of the traffic log.", _WORKER, "lost_log_lines"),
 )
 _GAUGES = (
     ("turnout_queued_requests", "Waiting, copies too.", _DEPLOYMENT, "queued"),

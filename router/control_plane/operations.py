@@ -23,7 +23,7 @@ from router.control_plane.records import (
 )
 from router.control_plane.store import Store
 from router.control_plane.tasks import Tasks
-from router.core.errors import ResourceNotFound, TurnoutError
+from router.core.errors import ResourceNotFound, StorageFailed, TurnoutError
 from router.core.exclusive import Exclusive
 
 # Ended ones that can still be asked about.
@@ -195,5 +195,8 @@ class Operations:
             error = TurnoutError(f"{type(raised).__name__}: {raised}. The daemon's log says more.")
         try:
             self.end(operation, error)
-        finally:
+        except StorageFailed as failed:
+            # Polls find it among those that run here; a later control plane goes on with it.
+            log.warning("how operation %s ended is not stored: %s", operation.record.id, failed)
+        else:
             del self._running[operation.record.id]

@@ -7,6 +7,7 @@ plane that dies at any point leaves a state from which the next one goes on (inv
 """
 
 import asyncio
+import contextlib
 import logging
 import shutil
 from collections.abc import Callable, Sequence
@@ -25,11 +26,13 @@ from router.control_plane.store import Store
 from router.control_plane.tasks import Tasks
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
-from router.core.errors import TurnoutError
+from router.core.errors import StorageFailed, TurnoutError
 from router.core.scaling import count_to_start_with
 
 # Over and above the time to drain: what an instance may take to end.
 EXIT_GRACE_MS = 10_000
+# When the number of a routing could not be stored.
+PUBLISH_AGAIN_S = 1.0
 
 Say = Callable[[str], None]
 
@@ -63,9 +66,31 @@ class Provisioner:
         self._scaling = ScaleTasks(self._scale)
         self._leaving: set[Instance] = set()
         self._retiring = Tasks()
+        self._is_late = False
 
     async def publish(self) -> None:
-        """Returns when every worker routes by what is stored and warm now."""
+        """Returns when every worker routes by what is stored and warm now.
+
+        Raises:
+            StorageFailed: the disk is full; it is tried again until it is not.
+        """
+        try:
+            await self._publish()
+        except StorageFailed:
+            if not self._is_late:
+                self._is_late = True
+                self._retiring.start(self._publish_later(), "routing that could not be stored")
+            raise
+
+    async def _publish_later(self) -> None:
+        """What has come up meanwhile gets requests as soon as there is room again."""
+        while self._is_late:
+            await asyncio.sleep(PUBLISH_AGAIN_S)
+            with contextlib.suppress(StorageFailed):
+                await self._publish()
+                self._is_late = False
+
+    async def _publish(self) -> None:
         # One after the other, so that a worker never gets an older routing last.
         async with self._publishing:
             endpoints = [

@@ -89,6 +89,11 @@ class ControlPlane:
         """The URL under which endpoints are called."""
         return self._workers.scoring_base
 
+    @property
+    def store_failures(self) -> int:
+        """How often a full or broken disk refused the state; see Store."""
+        return self._store.failures
+
     async def start(self) -> None:
         """Goes on where a former control plane ended; returns when workers serve."""
         await self._provisioner.restore()

@@ -9,13 +9,14 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
 
 from router.control_plane.asset_records import AssetId, Kind, StoredAsset, StoredContainer
 from router.control_plane.records import StoredDeployment, StoredEndpoint, StoredOperation
+from router.control_plane.system_errors import storage_failed
 from router.core.errors import TurnoutError
 
 IN_MEMORY: Final = ":memory:"
@@ -39,10 +40,35 @@ _TABLES = (
 Counter = Literal["generation", "instance", "revision"]
 
 
+# The primary code of what a disk does, in the low byte of SQLite's extended ones.
+_STORAGE_CODES = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+)
+
+
+class _Connection(sqlite3.Connection):
+    """One that tells of a full or broken disk in our words, and counts that.
+
+    Attributes:
+        failures: how often that was.
+    """
+
+    failures = 0
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _STORAGE_CODES:
+                raise
+            self.failures += 1
+            raise storage_failed(error) from error
+
+
 class Store:
     """One control plane's state. Calls are short and synchronous."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: _Connection) -> None:
         self._db = connection
 
     @classmethod
@@ -54,7 +80,7 @@ class Store:
         """
         if isinstance(path, Path):
             _make_file(path)
-        db = sqlite3.connect(path, isolation_level=None)
+        db = sqlite3.connect(path, isolation_level=None, factory=_Connection)
         try:
             db.execute("PRAGMA journal_mode = WAL")
             # A commit returns when it is on the medium: what was acknowledged also survives
@@ -75,6 +101,11 @@ class Store:
     def close(self) -> None:
         """Closes the file."""
         self._db.close()
+
+    @property
+    def failures(self) -> int:
+        """How often the disk refused a read or write; it is full or broken."""
+        return self._db.failures
 
     def endpoints(self) -> list[StoredEndpoint]:
         """All of them, by name."""
@@ -233,10 +264,12 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            # A full disk may have rolled it back by itself.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
 
 def _make_file(path: Path) -> None:

@@ -237,6 +237,7 @@ class Dispatcher(Admission):
             accepted=self.ledger.accepted,
             answered=self.ledger.answered,
             in_flight=self.ledger.in_flight,
+            unexpected_answers=self.unexpected,
             endpoints=tuple(
                 endpoint.statistics(self.refused[endpoint.name])
                 for endpoint in self.snapshot.endpoints.values()

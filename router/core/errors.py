@@ -53,6 +53,18 @@ class Conflict(TurnoutError):
     code = "Conflict"
 
 
+class StorageFailed(TurnoutError):
+    """What must be on disk could not be written there: it is full, or broken."""
+
+    code = "InsufficientStorage"
+
+
+class TooManyFiles(TurnoutError):
+    """The process may open no more files, or the machine may not."""
+
+    code = "TooManyOpenFiles"
+
+
 class DeploymentFailed(TurnoutError):
     """The deployment could not be brought up; the message ends with what its log says."""
 

@@ -58,10 +58,19 @@ class EndpointStatistics(Struct, frozen=True, kw_only=True):
 
 
 class WorkerStatistics(Struct, frozen=True, kw_only=True):
-    """Counts of one worker; accepted = answered + in flight at every instant (invariant 9)."""
+    """Counts of one worker; accepted = answered + in flight at every instant (invariant 9).
+
+    Attributes:
+        unexpected_answers: that matched nothing outstanding at the instance, and were dropped.
+        broken_streams: of instances that answered something else, or ended, or were let go.
+        lost_log_lines: of the traffic log, that could not be written.
+    """
 
     generation: int
     accepted: int
     answered: int
     in_flight: int
+    unexpected_answers: int = 0
+    broken_streams: int = 0
+    lost_log_lines: int = 0
     endpoints: tuple[EndpointStatistics, ...]

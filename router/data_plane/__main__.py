@@ -9,6 +9,7 @@ import msgspec
 import uvloop
 
 from router.core.listener_limits import ListenerLimits
+from router.data_plane.open_files import with_files_for_all
 from router.data_plane.worker import WorkerSettings, serve
 
 
@@ -31,7 +32,8 @@ def main(limits: str, **options: Any) -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     decoded = msgspec.json.decode(limits, type=ListenerLimits)
-    uvloop.run(serve(WorkerSettings(limits=decoded, **options)))
+    settings = WorkerSettings(limits=with_files_for_all(decoded), **options)
+    uvloop.run(serve(settings))
 
 
 if __name__ == "__main__":

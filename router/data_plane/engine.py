@@ -13,12 +13,15 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib.metadata import version
 
+from msgspec.structs import replace
+
 from router.core.budgets import Budgets
 from router.core.dispatcher import Dispatcher
 from router.core.journal.recording import RecordingDispatcher
 from router.core.lane import Lane
 from router.core.request import Answer, Request
 from router.core.routing import Routing
+from router.core.statistics import WorkerStatistics
 from router.data_plane.request_ids import RequestIds
 from router.data_plane.tokens import verify_token
 from router.data_plane.upstream import Upstream
@@ -55,6 +58,7 @@ class Engine:
         self._apply_turn = asyncio.Lock()
         self._tick: asyncio.TimerHandle | None = None
         self._closed = False
+        self._broken_streams = 0
 
     def start(self) -> None:
         """Begins to watch deadlines."""
@@ -79,6 +83,10 @@ class Engine:
             unreachable = {u.instance_id for u in upstreams if not u.connected.is_set()}
             self.dispatcher.swap(routing, unreachable)
             self._close_unrouted(routing)
+
+    def statistics(self) -> WorkerStatistics:
+        """What the core has counted, and the streams that broke."""
+        return replace(self.dispatcher.statistics(), broken_streams=self._broken_streams)
 
     async def await_drained(self, instance_ids: Collection[str], timeout_s: float) -> list[str]:
         """Waits until the instances hold nothing; returns those that still do."""
@@ -158,6 +166,7 @@ class Engine:
 
     def on_lost(self, instance_id: str) -> None:
         """An instance's stream broke."""
+        self._broken_streams += 1
         self.dispatcher.on_instance_lost(instance_id, now_ns())
         self._left.set()
 

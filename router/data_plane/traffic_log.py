@@ -7,6 +7,7 @@ event loop; what can't be written is dropped and counted, and holds up nobody.
 import asyncio
 import logging
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -99,15 +100,15 @@ class TrafficLog:
         """Writes what is left."""
         if self._writing is not None:
             await self._writing
-        self._append(self._lines)
-        self._lines = []
+        lines, self._lines = self._lines, []
+        await asyncio.get_running_loop().run_in_executor(None, self._append, lines)
 
     def _append(self, lines: list[bytes]) -> None:
         try:
             if self._path.exists() and self._path.stat().st_size > FILE_BYTES_MAX:
                 self._rotate()
-            with self._path.open("ab") as file:
-                file.write(b"".join(line + b"\n" for line in lines))
+            with self._path.open("ab", buffering=0) as file:
+                _write_whole(file, b"".join(line + b"\n" for line in lines))
         except OSError as error:
             self.lost += len(lines)
             log.error("%d lines of the traffic log are lost: %s", len(lines), error)  # noqa: TRY400 - the words say it
@@ -119,6 +120,22 @@ class TrafficLog:
             source = newer if number > 1 else self._path
             if source.exists():
                 source.replace(older)
+
+
+def _write_whole(file: FileIO, content: bytes) -> None:
+    """All of it or nothing: half a line would spoil the next one, too.
+
+    Raises:
+        OSError: nothing.
+    """
+    size, rest = file.tell(), memoryview(content)
+    try:
+        # A full disk takes what fits, and says so to the next byte.
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError:
+        file.truncate(size)
+        raise
 
 
 def _columns(entry: Entry, now: int) -> dict[str, object]:

@@ -12,9 +12,11 @@ import signal
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from router.core.budgets import Budgets, LocalBudgets
 from router.core.listener_limits import ListenerLimits
+from router.core.statistics import WorkerStatistics
 from router.core.worker_protocol import (
     Applied,
     Apply,
@@ -131,12 +133,19 @@ class _Worker:
                 remaining = await self._engine.await_drained(instance_ids, timeout_ms / 1000)
                 return Drained(tuple(remaining))
             case GetStatistics():
-                return Counted(self._engine.dispatcher.statistics())
+                return Counted(self._statistics())
             case Stop(drain_timeout_ms):
                 self._drain_timeout_s = drain_timeout_ms / 1000
                 # After the reply is written.
                 asyncio.get_running_loop().call_soon(self._stop.set)
                 return Stopping()
+
+    def _statistics(self) -> WorkerStatistics:
+        traffic_log = self._listener.traffic_log
+        return replace(
+            self._engine.statistics(),
+            lost_log_lines=0 if traffic_log is None else traffic_log.lost,
+        )
 
 
 def _certificate(settings: WorkerSettings) -> Certificate | None:

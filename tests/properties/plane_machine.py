@@ -57,6 +57,10 @@ class MortalConnection:
             self._life.step()
         return self._connection.execute(sql, *arguments)
 
+    @property
+    def in_transaction(self) -> bool:
+        return self._connection.in_transaction
+
     def close(self) -> None:
         """As the kernel does for the dead: what was not committed is rolled back."""
         self._connection.close()

@@ -5,7 +5,6 @@ What it finds around it is plane_machine.py's.
 
 import asyncio
 import shutil
-import sqlite3
 import tempfile
 from pathlib import Path
 from typing import Any, cast
@@ -188,7 +187,7 @@ class World:
         self._store = Store.open(self._folder.database)
         # For speed. What the disk does when the power fails is not in this world.
         self._store._db.execute("PRAGMA synchronous = OFF")
-        self._store._db = cast(sqlite3.Connection, MortalConnection(self._store._db, life))
+        self._store._db = cast("Any", MortalConnection(self._store._db, life))
 
         def supervisor(*arguments: Any) -> MachineSupervisor:
             return MachineSupervisor(*arguments, machine=self.machine, life=life)

@@ -1,13 +1,32 @@
-"""The configuration in `GET /metrics`, by the names that Prometheus gives its own."""
+"""The configuration and the store in `GET /metrics`.
+
+Those of the configuration have the names that Prometheus gives its own.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from router.control_plane.config_file import ConfigFile
+from router.control_plane.service import ControlPlane
+
+
+class StoreMetrics(Collector):
+    """Whether the state can be written."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+
+    def collect(self) -> Iterable[Metric]:
+        """The one there is."""
+        yield CounterMetricFamily(
+            "turnout_store_failures",
+            "Reads and writes that a full or broken disk refused.",
+            value=self._plane.store_failures,
+        )
 
 
 class ConfigMetrics(Collector):
