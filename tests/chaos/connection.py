@@ -5,6 +5,7 @@ in the middle of anything.
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 import time
@@ -59,11 +60,13 @@ class Connection:
         """Breaks it now, whatever is in flight: with RST, or with FIN."""
         if self._socket is None or self._socket.fileno() < 0:
             return
-        self._is_broken = True
         if reset:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        # Our end reads that nothing more will come, and closes.
-        self._socket.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
+        # Not connected yet, or broken already: then it is not we who break it.
+        with contextlib.suppress(OSError):
+            # Our end reads that nothing more will come, and closes.
+            self._socket.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
+            self._is_broken = True
 
     async def close(self) -> None:
         """Ends it; nothing may be in flight. The next request opens another."""

@@ -116,13 +116,17 @@ class Daemon:
             )  # fmt: skip
         self.starts += 1
         assert process.stdout is not None
-        try:
-            line = (await asyncio.wait_for(process.stdout.readline(), READY_S)).decode()
-        except TimeoutError:
-            # It writes into its log where it stands.
-            process.send_signal(signal.SIGABRT)
-            raise
-        if "turnout is ready" in line:
+        ready = asyncio.create_task(process.stdout.readline())
+        # Not the end of its output: what it has started may hold that.
+        ended = asyncio.create_task(process.wait())
+        await asyncio.wait({ready, ended}, timeout=READY_S, return_when=asyncio.FIRST_COMPLETED)
+        ended.cancel()
+        if not ready.done():
+            ready.cancel()
+            if process.returncode is None:
+                # It writes into its log where it stands, and ends.
+                process.send_signal(signal.SIGABRT)
+        elif "turnout is ready" in (line := ready.result().decode()):
             self.url = line.split("control plane at ")[1].strip()
             self._ready.set()
         return process
