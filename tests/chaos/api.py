@@ -40,6 +40,11 @@ class Api:
         """Ends its connections."""
         await self._session.close()
 
+    async def put_key(self, key: str) -> None:
+        """Returns when it is acknowledged."""
+        body = {"keyType": "Primary", "keyValue": key}
+        await self._call("POST", f"{ENDPOINT}/regenerateKeys", body)
+
     async def key(self) -> str:
         """What opens the endpoint."""
         return str((await self._call("POST", f"{ENDPOINT}/listKeys"))["primaryKey"])

@@ -12,7 +12,7 @@ import time
 
 import aiohttp
 
-from tests.chaos.requests import Asked, Ended, How
+from tests.chaos.requests import Asked, Ended, How, Over
 
 # Longer than anything may stand still: what has no answer then is lost.
 UNANSWERED_S = 60.0
@@ -32,13 +32,13 @@ class Connection:
         self._url = url
         self._socket: socket.socket | None = None
         self._port = 0
-        self._connected_s = 0.0
+        self._opened_s = self._connected_s = 0.0
         self._is_broken = False
         self._session: aiohttp.ClientSession | None = None
 
-    async def ask(self, key: str, asked: Asked) -> Ended:
+    async def ask(self, asked: Asked) -> Ended:
         """Sends a request and waits for its end, whatever that is."""
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {asked.key}", "Content-Type": "application/json"}
         if asked.pinned is not None:
             headers[DEPLOYMENT] = asked.pinned
         try:
@@ -49,7 +49,9 @@ class Connection:
                 return self._ended(How.ANSWERED, answer.status, name, body)
         except aiohttp.ClientConnectorError as error:
             self._port, self._connected_s = 0, time.monotonic()
-            return self._ended(How.REFUSED, words=repr(error))
+            # Reset: the kernel had made it, and who listened died before we heard of it.
+            reset = isinstance(error.os_error, ConnectionResetError)
+            return self._ended(How.BROKEN if reset else How.REFUSED, words=repr(error.os_error))
         except TimeoutError:
             return self._ended(How.UNANSWERED)
         except (aiohttp.ClientError, OSError) as error:
@@ -89,6 +91,7 @@ class Connection:
         family, kind, protocol, *_ = address
         self._socket = socket.socket(family, kind, protocol)
         self._is_broken = False
+        self._opened_s = time.monotonic()
         return self._socket
 
     async def _on_connected(self, *_: object) -> None:
@@ -99,8 +102,8 @@ class Connection:
     def _ended(
         self, how: How, status: int = 0, deployment: str = "", body: bytes = b"", words: str = ""
     ) -> Ended:
-        now_s = time.monotonic()
-        return Ended(how, now_s, self._port, self._connected_s, status, deployment, body, words)
+        over = Over(self._port, self._opened_s, self._connected_s)
+        return Ended(how, time.monotonic(), over, status, deployment, body, words)
 
 
 async def send_half(host: str, port: int, head: bytes) -> None:

@@ -27,11 +27,23 @@ KILLS = {Kind.KILL_INSTANCE, Kind.KILL_WORKER}
 
 
 class Faults:
-    """Performs a schedule's faults."""
+    """Performs a schedule's faults.
+
+    Args:
+        half_s: until then no kill hits the first worker, and none the second one since: so each
+            lives long enough to be seen growing.
+    """
 
     def __init__(
-        self, daemon: Daemon, operator: Operator, load: Load, audit: Audit, story: Story
+        self,
+        daemon: Daemon,
+        operator: Operator,
+        load: Load,
+        audit: Audit,
+        story: Story,
+        half_s: float,
     ) -> None:
+        self._half_s = half_s
         self._daemon = daemon
         self._operator = operator
         self._load = load
@@ -76,7 +88,9 @@ class Faults:
     async def _hit_worker(self, action: Action, rng: random.Random) -> bool:
         found = find_all(self._daemon.run_folder, "w")
         listening = [one for one in found if one.pid not in self._hurt and one.listens()]
-        victim = self._choose(found, listening[:2] if len(listening) > 1 else [], rng)
+        spared = "w0" if time.monotonic() < self._half_s else "w1"
+        fit = [one for one in listening if action.kind not in KILLS or one.name != spared]
+        victim = self._choose(found, fit if len(listening) > 1 else [], rng)
         if victim is None:
             return False
         looked_s = time.monotonic()

@@ -33,6 +33,12 @@ class InForce(Generic[Value]):
         """Whether what was asked for last is in force."""
         return self._known_s[-1] is not None
 
+    @property
+    def known(self) -> list[Value]:
+        """What is in force for all that is known, behind all that was before it."""
+        known = [number for number, known_s in enumerate(self._known_s) if known_s is not None]
+        return [change.value for change in self._changes[: known[-1] + 1]]
+
     def begin(self, value: Value, at_s: float) -> None:
         """It is about to be asked for."""
         self._changes.append(_Change(value, at_s))

@@ -13,7 +13,9 @@ from tests.chaos.requests import NAMES, Asked, Ended, How, expected_digest
 from tests.chaos.story import Story
 
 TIMEOUT_S = 5.0
-OK, REQUEST_TIMEOUT, MODEL_ERROR = 200, 408, 424
+OK, UNAUTHORIZED, REQUEST_TIMEOUT, MODEL_ERROR = 200, 401, 408, 424
+# A larger body is not read to its end if the key is wrong (README.md).
+UNREAD_BYTES = 64 * 1024
 
 
 class Rules(NamedTuple):
@@ -35,6 +37,7 @@ class Verdict(StrEnum):
 
     RIGHT = "right answer"
     ABANDONED = "broken off by the client"
+    KEY_REPLACED = "refused, as its key was replaced"
     WORKER_KILLED = "excused: its connection's worker was killed"
     WORKER_STOPPED = "excused: its connection's worker stood still past its deadline"
     INSTANCE_STOPPED = "excused: an instance of its deployment stood still past its deadline"
@@ -42,6 +45,7 @@ class Verdict(StrEnum):
     WRONG = "WRONG ANSWER"
     OLDER_RULES = "OLDER RULES"
     OLDER_VERSION = "OLDER VERSION"
+    OLDER_KEY = "OLDER KEY"
     LOST = "LOST"
     FAILED = "AVOIDABLE FAILURE"
 
@@ -52,6 +56,7 @@ class Verdict(StrEnum):
             Verdict.WRONG,
             Verdict.OLDER_RULES,
             Verdict.OLDER_VERSION,
+            Verdict.OLDER_KEY,
             Verdict.LOST,
             Verdict.FAILED,
         }
@@ -69,8 +74,13 @@ class Judge:
     """Judges by what may have been in force, and by what was done."""
 
     def __init__(
-        self, story: Story, rules: InForce[Rules], declared: dict[str, InForce[Declared]]
+        self,
+        story: Story,
+        rules: InForce[Rules],
+        keys: InForce[str],
+        declared: dict[str, InForce[Declared]],
     ) -> None:
+        self._keys = keys
         self._story = story
         self._rules = rules
         self._declared = declared
@@ -99,6 +109,8 @@ class Judge:
     def _judge_answer(self, asked: Asked, ended: Ended, scored: Scored | None) -> Verdict:
         if scored is None:
             return Verdict.WRONG
+        if asked.key not in self._keys.possible(asked.sent_s, ended.ended_s):
+            return Verdict.OLDER_KEY
         if scored.name not in self._allowed(asked, ended):
             return Verdict.OLDER_RULES if asked.pinned is None else Verdict.WRONG
         declared = self._declared[scored.name].possible(asked.sent_s, ended.ended_s)
@@ -108,10 +120,12 @@ class Judge:
 
     def _judge_error(self, asked: Asked, ended: Ended) -> Verdict:
         span = asked.sent_s, ended.ended_s
+        if ended.status == UNAUTHORIZED and self._may_be_replaced(asked, ended):
+            return Verdict.KEY_REPLACED
         if ended.deployment not in self._allowed(asked, ended):
             return Verdict.FAILED
         if ended.status == REQUEST_TIMEOUT and ended.ended_s - asked.sent_s >= TIMEOUT_S:
-            if self._story.stopped_worker(ended.port, ended.connected_s, *span):
+            if self._story.stopped_worker(ended.over, *span):
                 return Verdict.WORKER_STOPPED
             if self._story.stopped_instance(ended.deployment, *span):
                 return Verdict.INSTANCE_STOPPED
@@ -121,9 +135,15 @@ class Judge:
         return Verdict.FAILED
 
     def _judge_break(self, asked: Asked, ended: Ended) -> Verdict:
-        if self._story.lost_worker(ended.port, ended.connected_s, asked.sent_s, ended.ended_s):
+        if self._story.lost_worker(ended.over, asked.sent_s, ended.ended_s):
             return Verdict.WORKER_KILLED
+        if len(asked.body) > UNREAD_BYTES and self._may_be_replaced(asked, ended):
+            return Verdict.KEY_REPLACED
         return Verdict.FAILED
+
+    def _may_be_replaced(self, asked: Asked, ended: Ended) -> bool:
+        """Whether another key than its own may have been in force meanwhile."""
+        return set(self._keys.possible(asked.sent_s, ended.ended_s)) != {asked.key}
 
     def _allowed(self, asked: Asked, ended: Ended) -> set[str]:
         """Who may have answered it, by the rules that may have been in force meanwhile."""

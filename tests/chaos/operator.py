@@ -7,12 +7,13 @@ plane was killed, asks the next one what became of it; what was acknowledged mus
 import asyncio
 import random
 import time
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 
 from tests.chaos.api import Api, Refused
 from tests.chaos.daemon import Daemon
-from tests.chaos.in_force import InForce
+from tests.chaos.in_force import InForce, Value
 from tests.chaos.judge import Declared, Rules
 from tests.chaos.requests import NAMES
 from tests.chaos.schedule import Action, Kind
@@ -20,19 +21,21 @@ from tests.chaos.story import Story
 
 COUNT_MIN, COUNT_MAX = 2, 3
 MIRROR_MAX = 50
+KEY_BITS = 256
 
 
 class Operator:
     """A client of the control plane.
 
     Attributes:
-        rules, declared: what may be in force.
+        rules, keys, declared: what may be in force.
         changing: deployments that are being scaled or updated, or perhaps are.
     """
 
     def __init__(self, daemon: Daemon, api: Api, story: Story) -> None:
         now_s = time.monotonic()
         self.rules = InForce(Rules(((NAMES[0], 100),)), now_s)
+        self.keys = InForce("", now_s)
         self.declared = {name: InForce(Declared(1, COUNT_MIN), now_s) for name in NAMES}
         self.changing: set[str] = set()
         self._daemon = daemon
@@ -46,6 +49,7 @@ class Operator:
         for name in NAMES:
             await self._api.put_deployment(name, self.declared[name].newest)
         await self._api.put_rules(self.rules.newest)
+        self.keys.observe(await self._api.key(), time.monotonic())
         self._asked_of = self._daemon.starts
 
     async def run(self, actions: "asyncio.Queue[Action | None]") -> None:
@@ -80,9 +84,17 @@ class Operator:
             self.changing.clear()
 
     async def _perform(self, kind: Kind, rng: random.Random) -> None:
-        if kind is Kind.SWAP:
-            await self._swap(_draw_rules(rng))
-            return
+        match kind:
+            case Kind.SWAP:
+                rules = _draw_rules(rng)
+                await self._change(kind, self.rules, rules, self._api.put_rules)
+            case Kind.REKEY:
+                key = f"{rng.getrandbits(KEY_BITS):064x}"
+                await self._change(kind, self.keys, key, self._api.put_key)
+            case _:
+                await self._scale_or_update(kind, rng)
+
+    async def _scale_or_update(self, kind: Kind, rng: random.Random) -> None:
         name = rng.choice(NAMES)
         before = self.declared[name].newest
         count = COUNT_MIN + COUNT_MAX - before.instances
@@ -93,17 +105,23 @@ class Operator:
         )
         await self._redeploy(kind, name, after)
 
-    async def _swap(self, rules: Rules) -> None:
-        self.rules.begin(rules, time.monotonic())
-        self._note(f"asked for {rules}")
+    async def _change(
+        self,
+        kind: Kind,
+        changing: InForce[Value],
+        value: Value,
+        put: Callable[[Value], Awaitable[None]],
+    ) -> None:
+        changing.begin(value, time.monotonic())
+        self._note(f"asked for {value}")
         try:
-            await self._api.put_rules(rules)
+            await put(value)
         except Refused as error:
-            self._story.fail(time.monotonic(), f"{rules}: {error}")
+            self._story.fail(time.monotonic(), f"{value}: {error}")
             return
-        self.rules.acknowledge(time.monotonic())
+        changing.acknowledge(time.monotonic())
         self._note("acknowledged")
-        self._story.done[Kind.SWAP] += 1
+        self._story.done[kind] += 1
 
     async def _redeploy(self, kind: Kind, name: str, after: Declared) -> None:
         begun_s = time.monotonic()
@@ -131,6 +149,9 @@ class Operator:
         rules, now_s = await self._api.rules(), time.monotonic()
         if not self.rules.observe(rules, now_s):
             self._story.fail(now_s, f"an acknowledged change was lost: stored are {rules}")
+        key, now_s = await self._api.key(), time.monotonic()
+        if not self.keys.observe(key, now_s):
+            self._story.fail(now_s, f"an acknowledged change was lost: the key is {key}")
         for name in NAMES:
             state = await self._api.ended(name)
             declared, now_s = await self._api.declared(name), time.monotonic()

@@ -30,11 +30,11 @@ def show(run: Run, console: Console) -> None:
 
 def _show_failed(run: Run, verdict: Verdict, asked: Asked, ended: Ended, console: Console) -> None:
     made_s, sent_s, ended_s = (
-        at_s - run.began_s for at_s in (ended.connected_s, asked.sent_s, ended.ended_s)
+        at_s - run.began_s for at_s in (ended.over.connected_s, asked.sent_s, ended.ended_s)
     )
     console.print(f"\n{verdict}: request {asked.number}, for {asked.pinned or 'all'}", style="bold")
     console.print(
-        f"  sent at {sent_s:.3f} s, {ended.how} at {ended_s:.3f} s over port {ended.port}, "
+        f"  sent at {sent_s:.3f} s, {ended.how} at {ended_s:.3f} s over port {ended.over.port}, "
         f"connected at {made_s:.3f} s"
     )
     body = ended.body[:BODY_SHOWN].decode(errors="replace")
@@ -46,7 +46,8 @@ def _tell(run: Run, from_s: float, to_s: float, console: Console) -> None:
     """What happened in that time."""
     for at_s, words in run.story.lines:
         if from_s <= at_s <= to_s:
-            console.print(f"    {at_s - run.began_s:8.3f} {words}", markup=False)
+            line = f"    {at_s - run.began_s:8.3f} {words}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _requests(run: Run) -> Table:
@@ -74,10 +75,10 @@ def _actions(run: Run) -> Table:
 
 
 def _resources(run: Run) -> Table:
-    table = Table(title="medians of all processes of a role, first third of the run -> last third")
-    for column in "role", "memory, MiB", "open files":
+    table = Table(title="medians of the first third -> of the last third")
+    for column in "processes", "memory, MiB", "open files":
         table.add_column(column)
-    for role, early, late in run.resources.flatness():
+    for of, early, late in run.resources.flatness():
         memory = f"{early.memory_mib:.1f} -> {late.memory_mib:.1f}"
-        table.add_row(role, memory, f"{early.files} -> {late.files}")
+        table.add_row(of, memory, f"{early.files} -> {late.files}")
     return table

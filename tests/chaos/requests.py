@@ -45,12 +45,13 @@ class Drawn(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A request as it was sent; a Drawn and when."""
+    """A request as it was sent; a Drawn, with which key, and when."""
 
     number: int
     body: bytes
     repeat: int
     pinned: str | None
+    key: str
     sent_s: float
 
 
@@ -64,6 +65,20 @@ class How(StrEnum):
     UNANSWERED = "no answer"
 
 
+class Over(NamedTuple):
+    """The connection that a request went over.
+
+    Attributes:
+        port: of the client's end; 0 if it was never made.
+        opened_s: when the client began to make it.
+        connected_s: when the client heard that it is made, or not.
+    """
+
+    port: int
+    opened_s: float
+    connected_s: float
+
+
 class Ended(NamedTuple):
     """How a request ended.
 
@@ -71,14 +86,11 @@ class Ended(NamedTuple):
         status: of the answer; 0 without one.
         deployment: that the answer's header names, or nothing.
         words: of the error, if there is no answer.
-        port: of the client's end of the connection; 0 if there was none.
-        connected_s: when that connection was made.
     """
 
     how: How
     ended_s: float
-    port: int
-    connected_s: float
+    over: Over
     status: int = 0
     deployment: str = ""
     body: bytes = b""

@@ -1,6 +1,7 @@
 """Memory and open files of every process of the daemon, looked at every second.
 
-Processes come and go, so roles are compared: what one of a role holds early and late in the run.
+Processes come and go, so roles are compared: what one of a role holds early and late in the run;
+and of each role the process that lived longest, early and late in its life.
 Connections of clients are not counted, of which a worker has twice as many while the other is
 being replaced; that they are closed is seen when the load is over.
 """
@@ -35,9 +36,9 @@ class Sample(NamedTuple):
 
 
 class Flatness(NamedTuple):
-    """A role's medians early and late in the run."""
+    """Medians early and late."""
 
-    role: str
+    of: str
     early: Sample
     late: Sample
 
@@ -56,6 +57,7 @@ class Resources:
 
     daemon: Daemon
     _samples: dict[str, list[Sample]] = field(default_factory=lambda: defaultdict(list))
+    _lives: dict[tuple[str, int], list[Sample]] = field(default_factory=lambda: defaultdict(list))
 
     async def watch(self) -> None:
         """Looks, until it is cancelled."""
@@ -64,13 +66,14 @@ class Resources:
             await asyncio.sleep(PERIOD_S)
 
     def flatness(self) -> list[Flatness]:
-        """Of each role: the first third of the samples against the last."""
-        return [
-            Flatness(
-                role, _median(samples[: _third(samples)]), _median(samples[-_third(samples) :])
-            )
-            for role, samples in sorted(self._samples.items())
-        ]
+        """Of each role and of its longest life: the first third of the samples, and the last."""
+        found = []
+        for role, samples in sorted(self._samples.items()):
+            lives = [life for (of, _), life in self._lives.items() if of == role]
+            longest = max(lives, key=len)
+            found.append(_compare(f"all of the role {role}", samples))
+            found.append(_compare(f"the longest life of one, {len(longest)} s", longest))
+        return found
 
     def _look(self) -> None:
         for role, pid in self._processes():
@@ -85,6 +88,7 @@ class Resources:
             except psutil.NoSuchProcess:
                 continue
             self._samples[role].append(sample)
+            self._lives[role, pid].append(sample)
 
     def _processes(self) -> list[tuple[str, int]]:
         processes = []
@@ -97,8 +101,9 @@ class Resources:
         return processes
 
 
-def _third(samples: list[Sample]) -> int:
-    return max(len(samples) // 3, 1)
+def _compare(of: str, samples: list[Sample]) -> Flatness:
+    third = max(len(samples) // 3, 1)
+    return Flatness(of, _median(samples[:third]), _median(samples[-third:]))
 
 
 def _median(samples: list[Sample]) -> Sample:

@@ -57,7 +57,7 @@ class Run:
         bad = [f"{count} x {v}" for v, count in self.audit.counts.items() if v.is_failure]
         if self.audit.unaccounted:
             bad.append(f"{self.audit.unaccounted} requests are unaccounted for")
-        grown = [f"{one.role} has grown" for one in self.resources.flatness() if not one.is_flat]
+        grown = [f"grown: {one.of}" for one in self.resources.flatness() if not one.is_flat]
         return bad + self.story.failures + grown
 
 
@@ -96,10 +96,11 @@ class _Bench:
         self.api = Api(daemon)
         self._daemon = daemon
         self._operator = Operator(daemon, self.api, self.story)
-        self._audit = Audit(Judge(self.story, self._operator.rules, self._operator.declared))
+        told = self._operator
+        self._audit = Audit(Judge(self.story, told.rules, told.keys, told.declared))
         rng = random.Random(f"{seed} load")
         url = f"http://127.0.0.1:{daemon.port}/chaos/score"
-        self._load = Load(url, self._audit, rng, rate_per_s)
+        self._load = Load(url, told.keys, self._audit, rng, rate_per_s)
         self._actions: asyncio.Queue[Action | None] = asyncio.Queue()
         self.result = Run(
             seed, minutes, self.story, self._audit, Resources(daemon), self._load, time.monotonic()
@@ -110,10 +111,9 @@ class _Bench:
         await self._operator.set_up()
         result, stop = self.result, asyncio.Event()
         result.began_s = time.monotonic()
-        key = await self.api.key()
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(result.resources.watch())
-            loading = group.create_task(self._load.run(key, stop))
+            loading = group.create_task(self._load.run(stop))
             await self._break_things()
             result.healed_s = await self._heal()
             stop.set()
@@ -125,7 +125,8 @@ class _Bench:
 
     async def _break_things(self) -> None:
         """Returns when the schedule is over and undone, and the operator's last change made."""
-        faults = Faults(self._daemon, self._operator, self._load, self._audit, self.story)
+        half_s = time.monotonic() + self.result.minutes * 60 / 2
+        faults = Faults(self._daemon, self._operator, self._load, self._audit, self.story, half_s)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._operator.run(self._actions))
             for action in draw(self.result.seed, self.result.minutes * 60):

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     STOP_CONTROL = "SIGSTOP the control plane"
     BREAK = "break connections"
     SWAP = "swap traffic"
+    REKEY = "replace the key"
     SCALE = "scale"
     UPDATE = "rolling update"
 
@@ -35,10 +36,11 @@ INTERVAL_S = {
     Kind.STOP_CONTROL: 17.0,
     Kind.BREAK: 1.5,
     Kind.SWAP: 0.7,
+    Kind.REKEY: 5.0,
     Kind.SCALE: 9.0,
     Kind.UPDATE: 14.0,
 }
-OPERATIONS = {Kind.SWAP, Kind.SCALE, Kind.UPDATE}
+OPERATIONS = {Kind.SWAP, Kind.REKEY, Kind.SCALE, Kind.UPDATE}
 # The shortest and the longest that it lasts: a stop, or the time until the next control plane.
 # Some stops of an instance outlast the time that a request may take.
 LASTS_S = {

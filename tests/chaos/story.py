@@ -8,10 +8,10 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
+from tests.chaos.requests import Over
+
 # A signal, the kernel's clean-up and our noticing of it take their time on a busy machine.
 SLACK_S = 1.0
-# The kernel has made a connection, and we have not heard of it yet.
-ACCEPT_S = 0.1
 
 
 @dataclass
@@ -51,10 +51,11 @@ class WorkerFault(Fault):
     ports: frozenset[int] = frozenset()
     looked_s: float = 0.0
 
-    def may_have(self, port: int, connected_s: float) -> bool:
+    def may_have(self, over: Over) -> bool:
         """Whether a connection may be one of its own."""
-        end_s = min(self.resumed_s, self.dead_s) + ACCEPT_S
-        return port in self.ports or self.looked_s <= connected_s <= end_s
+        end_s = min(self.resumed_s, self.dead_s)
+        made_since = self.looked_s <= over.connected_s and over.opened_s <= end_s
+        return over.port in self.ports or made_since
 
 
 @dataclass
@@ -88,15 +89,13 @@ class Story:
         self.note(at_s, f"FAILED: {words}")
         self.failures.append(words)
 
-    def lost_worker(self, port: int, connected_s: float, from_s: float, to_s: float) -> bool:
+    def lost_worker(self, over: Over, from_s: float, to_s: float) -> bool:
         """Whether the connection's worker was killed in that time."""
-        return any(f.may_have(port, connected_s) and f.died(from_s, to_s) for f in self.workers)
+        return any(f.may_have(over) and f.died(from_s, to_s) for f in self.workers)
 
-    def stopped_worker(self, port: int, connected_s: float, from_s: float, to_s: float) -> bool:
+    def stopped_worker(self, over: Over, from_s: float, to_s: float) -> bool:
         """Whether the connection's worker stood still at some moment of that time."""
-        return any(
-            f.may_have(port, connected_s) and f.stood_still(from_s, to_s) for f in self.workers
-        )
+        return any(f.may_have(over) and f.stood_still(from_s, to_s) for f in self.workers)
 
     def stopped_instance(self, deployment: str, from_s: float, to_s: float) -> bool:
         """Whether an instance of the deployment stood still at some moment of that time."""

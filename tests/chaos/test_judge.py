@@ -8,11 +8,13 @@ import pytest
 from tests.chaos.audit import Audit
 from tests.chaos.in_force import InForce
 from tests.chaos.judge import Declared, Judge, Rules, Verdict, read_answer
-from tests.chaos.requests import NAMES, Asked, Ended, How, expected_digest
+from tests.chaos.requests import NAMES, Asked, Ended, How, Over, expected_digest
 from tests.chaos.story import InstanceFault, Story, WorkerFault
 
+OVER, OTHER = Over(5000, 0.9, 1.0), Over(5001, 0.9, 1.0)
+KEY, OLD_KEY = "a key", "an older key"
 BLUE, BOTH = Rules((("blue", 100),)), Rules((("blue", 50), ("green", 50)), (("red", 10),))
-ASKED = Asked(1, b'{"nonce": "1"}', 2, None, 10.0)
+ASKED = Asked(1, b'{"nonce": "1"}', 2, None, KEY, 10.0)
 TO_BLUE = ASKED._replace(pinned="blue")
 
 
@@ -23,7 +25,10 @@ class Court:
         self.story = Story()
         self.rules = InForce(BLUE, 0.0)
         self.declared = {name: InForce(Declared(1, 2), 0.0) for name in NAMES}
-        self.judge = Judge(self.story, self.rules, self.declared)
+        self.keys = InForce(OLD_KEY, 0.0)
+        self.keys.begin(KEY, 1.0)
+        self.keys.acknowledge(2.0)
+        self.judge = Judge(self.story, self.rules, self.keys, self.declared)
 
     def verdict(self, ended: Ended, asked: Asked = ASKED) -> Verdict:
         return self.judge.judge(asked, ended, read_answer(asked, ended))
@@ -32,15 +37,15 @@ class Court:
 def scored(name: str = "blue", version: int = 1, ended_s: float = 10.1, **changes: object) -> Ended:
     said = {"name": name, "version": version, "pid": 7,
             "digest": expected_digest(ASKED, name, version)} | changes  # fmt: skip
-    return Ended(How.ANSWERED, ended_s, 5000, 1.0, 200, name, json.dumps(said).encode())
+    return Ended(How.ANSWERED, ended_s, OVER, 200, name, json.dumps(said).encode())
 
 
 def error(status: int, ended_s: float) -> Ended:
-    return Ended(How.ANSWERED, ended_s, 5000, 1.0, status, "blue", b"{}")
+    return Ended(How.ANSWERED, ended_s, OVER, status, "blue", b"{}")
 
 
-def broken(ended_s: float = 10.5, port: int = 5000, connected_s: float = 1.0) -> Ended:
-    return Ended(How.BROKEN, ended_s, port, connected_s)
+def broken(ended_s: float = 10.5, over: Over = OVER) -> Ended:
+    return Ended(How.BROKEN, ended_s, over)
 
 
 def test_the_answer_to_what_was_asked_is_right() -> None:
@@ -92,6 +97,35 @@ def test_an_older_version_may_not_answer_when_the_update_is_acknowledged() -> No
     assert court.verdict(scored(version=2)) is Verdict.RIGHT
 
 
+def refused(asked: Asked) -> Ended:
+    return Ended(How.ANSWERED, asked.sent_s + 0.1, OVER, 401, "", b"{}")
+
+
+def test_an_older_key_opens_nothing_when_the_newer_one_is_acknowledged() -> None:
+    court = Court()
+    older = ASKED._replace(key=OLD_KEY)
+    assert court.verdict(scored(), older) is Verdict.OLDER_KEY
+    assert court.verdict(refused(older), older) is Verdict.KEY_REPLACED
+    while_it_is_replaced = older._replace(sent_s=1.5)
+    assert court.verdict(scored(ended_s=1.6), while_it_is_replaced) is Verdict.RIGHT
+    assert court.verdict(refused(while_it_is_replaced), while_it_is_replaced) is (
+        Verdict.KEY_REPLACED
+    )
+
+
+def test_the_key_in_force_is_never_refused() -> None:
+    assert Court().verdict(refused(ASKED)) is Verdict.FAILED
+
+
+def test_what_breaks_because_its_key_was_replaced_is_large() -> None:
+    court = Court()
+    small = ASKED._replace(key=OLD_KEY)
+    assert court.verdict(broken(), small) is Verdict.FAILED
+    large = small._replace(body=b"x" * 100_000)
+    assert court.verdict(broken(), large) is Verdict.KEY_REPLACED
+    assert court.verdict(broken(), large._replace(key=KEY)) is Verdict.FAILED
+
+
 def kill_worker(story: Story, at_s: float) -> None:
     story.workers.append(
         WorkerFault(3, gone_s=at_s, dead_s=at_s + 0.1, ports=frozenset({5000}), looked_s=at_s)
@@ -103,7 +137,7 @@ def test_a_broken_connection_is_excused_if_its_own_worker_was_killed_then() -> N
     assert court.verdict(broken()) is Verdict.FAILED
     kill_worker(court.story, 10.4)
     assert court.verdict(broken()) is Verdict.WORKER_KILLED
-    assert court.verdict(broken(port=5001)) is Verdict.FAILED, "another worker's"
+    assert court.verdict(broken(over=OTHER)) is Verdict.FAILED, "another worker's"
     assert court.verdict(broken(ended_s=10.3)) is Verdict.FAILED, "broke before"
     late = ASKED._replace(sent_s=13.0)
     assert court.verdict(broken(ended_s=13.5), late) is Verdict.FAILED, "sent long after"
@@ -114,9 +148,10 @@ def test_a_connection_that_the_killed_worker_had_not_taken_yet_is_excused_a_late
 ):
     court = Court()
     kill_worker(court.story, 10.4)
-    assert court.verdict(broken(port=6000, connected_s=10.45)) is Verdict.WORKER_KILLED
-    assert court.verdict(broken(port=6000, connected_s=10.3)) is Verdict.FAILED
-    assert court.verdict(broken(ended_s=11, port=6000, connected_s=10.7)) is Verdict.FAILED
+    assert court.verdict(broken(over=Over(6000, 10.42, 10.45))) is Verdict.WORKER_KILLED
+    assert court.verdict(broken(over=Over(0, 10.2, 10.6))) is Verdict.WORKER_KILLED
+    assert court.verdict(broken(over=Over(6000, 10.2, 10.3))) is Verdict.FAILED
+    assert court.verdict(broken(over=Over(6000, 10.6, 10.7))) is Verdict.FAILED
 
 
 def test_no_connection_and_no_answer_are_never_excused() -> None:
@@ -151,7 +186,7 @@ def test_a_time_out_is_excused_if_who_had_it_stood_still(
     assert court.verdict(error(424, 15.1)) is Verdict.FAILED, "lost, not late"
     after = ASKED._replace(sent_s=20.0)
     assert court.verdict(error(408, 25.1), after) is Verdict.FAILED, "sent when it ran again"
-    other = error(408, 15.1)._replace(deployment="green", port=5001)
+    other = error(408, 15.1)._replace(deployment="green", over=OTHER)
     assert court.verdict(other, ASKED._replace(pinned="green")) is Verdict.FAILED, "another's"
 
 
@@ -163,7 +198,7 @@ def test_a_lost_instance_is_excused_only_with_the_one_that_it_was_sent_to_next()
     assert court.verdict(error(424, 10.5)) is Verdict.INSTANCES_KILLED
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 503])
 def test_no_other_status_is_ever_excused(status: int) -> None:
     court = Court()
     kill_worker(court.story, 10.4)
