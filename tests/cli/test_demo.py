@@ -1,7 +1,5 @@
 """What the demo counts, and that it complains of everything that is not exact."""
 
-from collections import Counter
-
 import aiohttp
 import pytest
 from aiohttp import web
@@ -13,17 +11,23 @@ from router.cli.demo.checks import (
     problems_of_direct_calls,
     problems_of_load,
     problems_of_sample,
-    to_whole_block,
 )
-from router.cli.demo.client import DEPLOYMENT_HEADER, ScoringClient, Tally, Timing
-from router.cli.demo.load import CONNECTIONS, Load
+from router.testing.answers import Answers, Reply
+from router.testing.client import DEPLOYMENT_HEADER, ScoringClient
+from router.testing.closed_loop import CLIENTS, ClosedLoop
+from router.testing.counters import to_whole_block
 
 SPLIT = Expected({"blue": 90, "green": 10}, {})
 MIRROR = Expected({"blue": 100}, {"green": 10})
 
 
+def answers(failed: int = 0, **shares: int) -> Answers:
+    good = [Reply(status=200, deployment=name) for name, n in shares.items() for _ in range(n)]
+    return Answers([*good, *(Reply(status=503, body=b"no") for _ in range(failed))])
+
+
 def sample(shares: dict[str, int], copies: int = 0, scored: int = 0) -> Sample:
-    return Sample(Tally(Counter(shares)), {"blue": 0, "green": copies}, {"green": scored})
+    return Sample(answers(**shares), {"blue": 0, "green": copies}, {"green": scored})
 
 
 def test_exact_shares_and_copies_are_no_problem() -> None:
@@ -61,28 +65,24 @@ def test_a_share_or_copy_that_is_off_by_one_is_a_problem(
 
 
 def test_a_failed_request_is_a_problem_in_a_sample_and_beside_it() -> None:
-    tally = Tally(Counter({"blue": 1000}))
-    tally.fail("503 no")
-    assert problems_of_sample(Expected({"blue": 100}, {}), Sample(tally, {}, {})) == [
-        "a request failed: 503 no"
+    got = answers(blue=1000, failed=1)
+    assert problems_of_sample(Expected({"blue": 100}, {}), Sample(got, {}, {})) == [
+        "a request failed: 503: no"
     ]
-    assert problems_of_load(tally) == ["a request failed while a step changed: 503 no"]
+    assert problems_of_load(got) == ["a request failed while a step changed: 503: no"]
 
 
 def test_many_failures_are_shortened_but_counted() -> None:
-    tally = Tally()
-    for number in range(9):
-        tally.fail(f"{number}")
-    assert problems_of_load(tally)[-1] == "and 4 more"
+    assert problems_of_load(answers(failed=9))[-1] == "and 4 more"
 
 
 def test_a_load_that_sent_nothing_is_a_problem() -> None:
-    assert problems_of_load(Tally()) == ["expected load while the steps changed, got none"]
+    assert problems_of_load(Answers()) == ["expected load while the steps changed, got none"]
 
 
 def test_direct_calls_must_reach_their_deployment_and_count_in_no_schedule() -> None:
-    assert problems_of_direct_calls("green", Tally(Counter(green=100)), 0) == []
-    assert problems_of_direct_calls("green", Tally(Counter(green=99, blue=1)), 2) == [
+    assert problems_of_direct_calls("green", answers(green=100), 0) == []
+    assert problems_of_direct_calls("green", answers(green=99, blue=1), 2) == [
         "expected all direct calls at green, got 1 at blue",
         "expected direct calls to count in no schedule, got 2 that did",
     ]
@@ -93,14 +93,16 @@ def test_fillers_complete_a_block_and_none_are_sent_at_its_end() -> None:
 
 
 def test_percentiles_are_latencies_that_were_seen() -> None:
-    tally = Tally(timings=[Timing("blue", float(n), 0.5) for n in range(100, 0, -1)])
-    assert (tally.percentile_ms(50), tally.percentile_ms(99)) == (50.0, 99.0)
-    assert Tally().percentile_ms(99) == 0.0
+    good = [Reply(status=200, deployment="blue", latency_ms=float(n)) for n in range(100, 0, -1)]
+    bad = Reply(status=408, latency_ms=5000.0)
+    some = Answers([*good, bad])
+    assert [some.percentile_ms(percent) for percent in (1, 50, 99, 100)] == [1.0, 50.0, 99.0, 100.0]
+    assert Answers().percentile_ms(99) == 0.0
 
 
-async def serve(answers: list[web.Response]) -> TestServer:
+async def serve(responses: list[web.Response]) -> TestServer:
     async def answer(_: web.Request) -> web.Response:
-        return answers.pop(0)
+        return responses.pop(0)
 
     app = web.Application()
     app.router.add_post("/score", answer)
@@ -111,22 +113,22 @@ async def serve(answers: list[web.Response]) -> TestServer:
 
 async def test_only_a_200_that_names_its_deployment_counts_as_answered() -> None:
     named = {DEPLOYMENT_HEADER: "blue"}
-    answers = [
+    responses = [
         web.Response(headers=named),
         web.Response(),
         web.Response(status=429, headers=named, text="full"),
     ]
-    server, tally = await serve(answers), Tally()
+    server, got = await serve(responses), Answers()
     async with aiohttp.ClientSession() as session:
         client = ScoringClient(session, str(server.make_url("/score")), "key", b"{}")
         for _ in range(3):
-            await client.send(tally)
+            got.replies.append(await client.send())
         await server.close()
-        await client.send(tally)
-    assert tally.shares == {"blue": 1}
-    assert tally.failed == 3
-    assert tally.failures[:2] == ["200 OK: ", "429 Too Many Requests: full"]
-    assert tally.failures[2].startswith("ClientConnectorError")
+        got.replies.append(await client.send())
+    assert [reply.failed for reply in got.replies] == [False, True, True, True]
+    assert [str(reply) for reply in got.failed[:2]] == ["200: ", "429 by blue: full"]
+    assert str(got.failed[2]).startswith("no answer: ClientConnectorError")
+    assert got.statuses == {200: 2, 429: 1, None: 1}
 
 
 async def test_a_held_load_has_nothing_in_flight_and_goes_on_afterwards() -> None:
@@ -140,16 +142,16 @@ async def test_a_held_load_has_nothing_in_flight_and_goes_on_afterwards() -> Non
     app = web.Application()
     app.router.add_post("/score", answer)
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
-        load = Load(ScoringClient(session, str(server.make_url("/score")), "key", b"{}"))
+        load = ClosedLoop(ScoringClient(session, str(server.make_url("/score")), "key", b"{}"))
         async with load.running():
             async with load.held():
                 before = arrived
-                assert load.tally.sent == before
+                assert load.answers.sent == before
                 exact = await load.send_exactly(250)
                 assert arrived - before == exact.sent == 250
-            sent_when_released = load.tally.sent
+            sent_when_released = load.answers.sent
             # 16 clients, each of which may be between two requests.
-            await load.send_exactly(CONNECTIONS)
-        assert load.tally.sent >= sent_when_released
-        assert arrived == load.tally.sent + 250 + CONNECTIONS
-        assert load.tally.failed == 0
+            await load.send_exactly(CLIENTS)
+        assert load.answers.sent >= sent_when_released
+        assert arrived == load.answers.sent + 250 + CLIENTS
+        assert load.answers.failed == []

@@ -1,13 +1,12 @@
 """What the demo records for the simulator: simulated, the recorded times come out again."""
 
 import os
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from router.cli.demo.client import Tally, Timing
 from router.cli.demo.recording import Recording, busy_s, write_scenario
+from router.testing.answers import Answers, Reply
 from sim.files import read_scenario
 from sim.summary import summarize
 from sim.world import World
@@ -25,20 +24,25 @@ REQUESTS = 1000
 RUN_MS, OVERHEAD_MS = {"blue": 0.5, "green": 0.7}, 1.5
 
 
-def tally(added_ms: float = 0) -> Tally:
+def answered(deployment: str, latency_ms: float, run_ms: float) -> Reply:
+    return Reply(status=200, deployment=deployment, latency_ms=latency_ms, run_ms=run_ms)
+
+
+def answers(added_ms: float = 0) -> Answers:
     """A thousand requests, a tenth of them at green."""
-    timings = [
-        Timing(name, RUN_MS[name] + OVERHEAD_MS + added_ms, RUN_MS[name])
-        for name in (["blue"] * 9 + ["green"]) * (REQUESTS // 10)
-    ]
-    return Tally(Counter(one.deployment for one in timings), timings)
+    return Answers(
+        [
+            answered(name, RUN_MS[name] + OVERHEAD_MS + added_ms, RUN_MS[name])
+            for name in (["blue"] * 9 + ["green"]) * (REQUESTS // 10)
+        ]
+    )
 
 
 def test_a_recorded_load_is_simulated_with_its_times_and_compared_with_its_latencies(
     tmp_path: Path,
 ) -> None:
     # As long as at rest, for two clients' worth of cores: nothing waits for long.
-    recording = Recording(tally(), tally(added_ms=10), busy_s=1.0)
+    recording = Recording(answers(), answers(added_ms=10), busy_s=1.0)
     path = write_scenario(
         tmp_path / "new", recording, "my-endpoint", TRAFFIC, dict.fromkeys(TRAFFIC, SPEC), 200
     )
@@ -62,12 +66,11 @@ def test_a_recorded_load_is_simulated_with_its_times_and_compared_with_its_laten
     assert sum("as measured" in one.words for one in summary.whole.expected) == 6
 
 
-def test_a_tally_knows_what_requests_took_outside_run() -> None:
-    found = Tally()
-    found.answered(Timing("blue", 3.0, 1.0))
-    found.answered(Timing("green", 1.0, 1.5))
-    assert found.overheads_ms == [2.0, 0.0]
-    assert found.shares == {"blue": 1, "green": 1}
+def test_what_requests_took_outside_run_is_written_down(tmp_path: Path) -> None:
+    light = Answers([answered("blue", 3.0, 1.0), answered("green", 1.0, 1.5)])
+    recording = Recording(light, answers(), busy_s=1.0)
+    write_scenario(tmp_path, recording, "my-endpoint", TRAFFIC, dict.fromkeys(TRAFFIC, SPEC), 200)
+    assert (tmp_path / "overhead-ms.txt").read_text() == "2.000\n0.000\n"
 
 
 def test_work_of_the_cores_is_counted_for_those_that_were_named_only() -> None:

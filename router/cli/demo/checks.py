@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from router.cli.demo.client import Tally
+from router.testing.answers import Answers
+from router.testing.counters import BLOCK
 
 SAMPLE_REQUESTS = 1000
-BLOCK = 100
+FAILURES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,12 @@ class Sample:
     """What came of SAMPLE_REQUESTS live requests.
 
     Attributes:
-        tally: as the client saw it.
+        answers: as the client saw them.
         copies: deployment to the mirrored copies that the router gave it meanwhile.
         scored_copies: deployment to the copies that its own log says it scored.
     """
 
-    tally: Tally
+    answers: Answers
     copies: Mapping[str, int]
     scored_copies: Mapping[str, int]
 
@@ -42,15 +43,10 @@ def requests_of(percent: int) -> int:
     return SAMPLE_REQUESTS * percent // BLOCK
 
 
-def to_whole_block(position: int) -> int:
-    """How many requests a schedule at ``position`` is from the end of its block of 100."""
-    return -position % BLOCK
-
-
 def problems_of_sample(expected: Expected, sample: Sample) -> list[str]:
     """Everything about the sample that is not exactly as the rules say."""
-    problems = [f"a request failed: {what}" for what in sample.tally.failures]
-    problems += _differences("requests", expected.traffic, sample.tally.shares)
+    problems = _failures("a request failed", sample.answers)
+    problems += _differences("requests", expected.traffic, sample.answers.shares)
     problems += _differences("copies", expected.mirror_traffic, sample.copies)
     problems += _differences(
         "copies scored by its log", expected.mirror_traffic, sample.scored_copies
@@ -58,16 +54,16 @@ def problems_of_sample(expected: Expected, sample: Sample) -> list[str]:
     return problems
 
 
-def problems_of_direct_calls(deployment: str, tally: Tally, moved: int) -> list[str]:
+def problems_of_direct_calls(deployment: str, answers: Answers, moved: int) -> list[str]:
     """Everything wrong with direct calls.
 
     Args:
         deployment: the one that was named.
-        tally: how they ended.
+        answers: how they ended.
         moved: by how many requests the traffic schedule moved on meanwhile.
     """
-    problems = [f"a direct call failed: {what}" for what in tally.failures]
-    others = {name: n for name, n in tally.shares.items() if name != deployment}
+    problems = _failures("a direct call failed", answers)
+    others = {name: n for name, n in answers.shares.items() if name != deployment}
     if others:
         problems.append(f"expected all direct calls at {deployment}, got {_shown(others)}")
     if moved:
@@ -75,13 +71,18 @@ def problems_of_direct_calls(deployment: str, tally: Tally, moved: int) -> list[
     return problems
 
 
-def problems_of_load(tally: Tally) -> list[str]:
+def problems_of_load(answers: Answers) -> list[str]:
     """Everything wrong with the load in the background."""
-    if not tally.sent:
+    if not answers.sent:
         return ["expected load while the steps changed, got none"]
-    problems = [f"a request failed while a step changed: {what}" for what in tally.failures]
-    if tally.failed > len(problems):
-        problems.append(f"and {tally.failed - len(problems)} more")
+    return _failures("a request failed while a step changed", answers)
+
+
+def _failures(what: str, answers: Answers) -> list[str]:
+    failed = answers.failed
+    problems = [f"{what}: {reply}" for reply in failed[:FAILURES_SHOWN]]
+    if len(failed) > FAILURES_SHOWN:
+        problems.append(f"and {len(failed) - FAILURES_SHOWN} more")
     return problems
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import psutil
 import yaml
 
-from router.cli.demo.client import Tally
-from router.cli.demo.failure import DemoFailed
-from router.cli.demo.load import CONNECTIONS, THINK_S, Load
+from router.testing.answers import Answers
+from router.testing.closed_loop import CLIENTS, THINK_S, ClosedLoop
+from router.testing.failure import HarnessError
 
 # As many of either: the n-th request of the one is simulated with the times of the other's.
 ROUNDS, REQUESTS = 40, 250
@@ -42,8 +42,8 @@ class Recording:
         busy_s: what the cores worked during the demo's load, in all.
     """
 
-    light: Tally = field(default_factory=Tally)
-    loaded: Tally = field(default_factory=Tally)
+    light: Answers = field(default_factory=Answers)
+    loaded: Answers = field(default_factory=Answers)
     busy_s: float = 0
 
     @property
@@ -53,8 +53,8 @@ class Recording:
         Under load, where it is less: requests share messages, and processes wake less often. What
         others had done on the machine is in it, for it was in the way as much.
         """
-        light, loaded = self.light.timings, self.loaded.timings
-        run_ms = sum(timing.run_ms for timing in light) / len(light)
+        light, loaded = self.light.replies, self.loaded.replies
+        run_ms = sum(reply.run_ms for reply in light) / len(light)
         return max(self.busy_s * 1000 / len(loaded) - run_ms, 0)
 
 
@@ -68,21 +68,21 @@ def busy_s(cores: Collection[int]) -> float:
     )
 
 
-async def record(load: Load) -> Recording:
+async def record(load: ClosedLoop) -> Recording:
     """Records both loads in turns; for use while the load in the background is held.
 
     Raises:
-        DemoFailed: a request failed.
+        HarnessError: a request failed.
     """
     recording, cores = Recording(), os.sched_getaffinity(0)
     for _ in range(ROUNDS):
-        await load.send_exactly(REQUESTS, clients=1, tally=recording.light)
+        await load.send_exactly(REQUESTS, clients=1, answers=recording.light)
         before_s = busy_s(cores)
-        await load.send_exactly(REQUESTS, think_s=THINK_S, tally=recording.loaded)
+        await load.send_exactly(REQUESTS, think_s=THINK_S, answers=recording.loaded)
         recording.busy_s += busy_s(cores) - before_s
-    failures = [*recording.light.failures, *recording.loaded.failures]
-    if failures:
-        raise DemoFailed(f"a request failed while it was recorded: {failures[0]}")
+    failed = [*recording.light.failed, *recording.loaded.failed]
+    if failed:
+        raise HarnessError(f"a request failed while it was recorded: {failed[0]}")
     return recording
 
 
@@ -100,15 +100,16 @@ def write_scenario(
         deployments: as ``turnout online-deployment show`` says, by name.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    light, loaded = recording.light.timings, recording.loaded.timings
-    _write_times(folder / "overhead-ms.txt", recording.light.overheads_ms)
+    light, loaded = recording.light.replies, recording.loaded.replies
+    overheads_ms = [max(reply.latency_ms - reply.run_ms, 0.0) for reply in light]
+    _write_times(folder / "overhead-ms.txt", overheads_ms)
     for name in deployments:
         _write_times(
-            folder / f"{name}-run-ms.txt", [t.run_ms for t in light if t.deployment == name]
+            folder / f"{name}-run-ms.txt", [one.run_ms for one in light if one.deployment == name]
         )
         _write_times(
             folder / f"{name}-latency-ms.txt",
-            [t.latency_ms for t in loaded if t.deployment == name],
+            [one.latency_ms for one in loaded if one.deployment == name],
         )
     path = folder / "scenario.yml"
     scenario = {
@@ -129,7 +130,7 @@ def write_scenario(
         "clients": [
             {
                 "name": "the demo's clients",
-                "loop": {"clients": CONNECTIONS, "think_ms": THINK_S * 1000},
+                "loop": {"clients": CLIENTS, "think_ms": THINK_S * 1000},
                 "requests": recording.loaded.sent,
                 "body_bytes": body_bytes,
             }

@@ -79,11 +79,11 @@ class Report:
     def row(self, row: Row) -> None:
         """The sample after a step, in one line, and what is wrong with it."""
         shares = "  ".join(f"{name} {_share(row.sample, name)}" for name in DEPLOYMENTS)
-        tally = row.sample.tally
+        answers = row.sample.answers
         self._console.print(
             f"  of {SAMPLE_REQUESTS:,} live requests: [bold]{shares}[/]  "
-            f"copies {_copies(row.sample)}  p50 {tally.percentile_ms(50):.1f} ms  "
-            f"p99 {tally.percentile_ms(99):.1f} ms  failed {row.failed}",
+            f"copies {_copies(row.sample)}  p50 {answers.percentile_ms(50):.1f} ms  "
+            f"p99 {answers.percentile_ms(99):.1f} ms  failed {row.failed}",
             soft_wrap=True,
             highlight=False,
         )
@@ -121,20 +121,20 @@ class Report:
 
 
 def _cells(row: Row) -> list[str]:
-    tally = row.sample.tally
+    answers = row.sample.answers
     return [
         escape(row.title),
         *(_share(row.sample, name) for name in DEPLOYMENTS),
         _copies(row.sample),
-        f"{tally.percentile_ms(50):.1f}",
-        f"{tally.percentile_ms(99):.1f}",
+        f"{answers.percentile_ms(50):.1f}",
+        f"{answers.percentile_ms(99):.1f}",
         str(row.failed),
         "[red]OFF[/]" if row.problems or row.failed else "[green]ok[/]",
     ]
 
 
 def _share(sample: Sample, deployment: str) -> str:
-    return f"{sample.tally.shares[deployment]:,}"
+    return f"{sample.answers.shares[deployment]:,}"
 
 
 def _copies(sample: Sample) -> str:

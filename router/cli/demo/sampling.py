@@ -1,21 +1,19 @@
 """Takes samples that can be exact: from the begin of a block, with nothing else under way."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 
 import aiohttp
-import msgspec
 
 from router.cli.control_plane import USUAL_WORKSPACE, endpoint_path
-from router.cli.demo.checks import SAMPLE_REQUESTS, Expected, Sample, to_whole_block
-from router.cli.demo.client import DEPLOYMENT_HEADER, Tally
-from router.cli.demo.commands import Commands
-from router.cli.demo.failure import DemoFailed
-from router.cli.demo.load import Load
+from router.cli.demo.checks import SAMPLE_REQUESTS, Expected, Sample
 from router.core.statistics import EndpointStatistics
+from router.testing.answers import Answers
+from router.testing.client import DEPLOYMENT_HEADER
+from router.testing.closed_loop import ClosedLoop
+from router.testing.commands import Commands
+from router.testing.counters import copies_of, read_quiet, to_whole_block
+from router.testing.failure import HarnessError
 
-QUIET_TIMEOUT_S = 30
-QUIET_POLL_S = 0.02
 DIRECT_CALLS = 100
 # What the examples' scoring scripts log for each request: blue is model 1, green model 2.
 LOG_LINES = {"blue": "model 1: request received", "green": "model 2: request received"}
@@ -30,7 +28,7 @@ class Sampler:
         endpoint: str,
         url: str,
         session: aiohttp.ClientSession,
-        load: Load,
+        load: ClosedLoop,
         commands: Commands,
     ) -> None:
         self._endpoint = endpoint
@@ -47,12 +45,12 @@ class Sampler:
         async with self._load.held():
             await self._align(expected)
             before, logged_before = await self._quiet(), await self._logged(expected)
-            tally = await self._load.send_exactly(SAMPLE_REQUESTS, on_progress=on_progress)
+            answers = await self._load.send_exactly(SAMPLE_REQUESTS, on_progress=on_progress)
             after, logged_after = await self._quiet(), await self._logged(expected)
-        copies = _difference(_copies(after), _copies(before))
-        return Sample(tally, copies, _difference(logged_after, logged_before))
+        copies = _difference(copies_of(after), copies_of(before))
+        return Sample(answers, copies, _difference(logged_after, logged_before))
 
-    async def call_directly(self, deployment: str) -> tuple[Tally, int]:
+    async def call_directly(self, deployment: str) -> tuple[Answers, int]:
         """Sends DIRECT_CALLS to ``deployment`` by name.
 
         Returns:
@@ -60,9 +58,9 @@ class Sampler:
         """
         async with self._load.held():
             before = await self._quiet()
-            tally = await self._load.send_exactly(DIRECT_CALLS, {DEPLOYMENT_HEADER: deployment})
+            answers = await self._load.send_exactly(DIRECT_CALLS, {DEPLOYMENT_HEADER: deployment})
             after = await self._quiet()
-        return tally, _position(after) - _position(before)
+        return answers, _position(after) - _position(before)
 
     async def _align(self, expected: Expected) -> None:
         statistics = await self._quiet()
@@ -70,29 +68,10 @@ class Sampler:
         position = statistics.mirror_considered if mirrored else statistics.scheduled
         fillers = await self._load.send_exactly(to_whole_block(position))
         if fillers.failed:
-            raise DemoFailed(f"a request failed before a sample: {fillers.failures[0]}")
+            raise HarnessError(f"a request failed before a sample: {fillers.failed[0]}")
 
     async def _quiet(self) -> EndpointStatistics:
-        """The counters, once every copy is answered too."""
-        try:
-            async with asyncio.timeout(QUIET_TIMEOUT_S):
-                while True:
-                    statistics = await self._statistics()
-                    if not any(d.queued or d.outstanding for d in statistics.deployments):
-                        return statistics
-                    await asyncio.sleep(QUIET_POLL_S)
-        except TimeoutError:
-            raise DemoFailed(
-                f"expected all requests answered {QUIET_TIMEOUT_S} s after the last, got some "
-                "that are not"
-            ) from None
-
-    async def _statistics(self) -> EndpointStatistics:
-        async with self._session.get(self._statistics_url) as response:
-            body = await response.read()
-        if not response.ok:
-            raise DemoFailed(f"expected statistics, got {response.status}: {body.decode()}")
-        return msgspec.json.decode(body, type=EndpointStatistics)
+        return await read_quiet(self._session, self._statistics_url)
 
     async def _logged(self, expected: Expected) -> dict[str, int]:
         """How many requests each shadow says that it scored, ever."""
@@ -104,10 +83,6 @@ class Sampler:
             f"--endpoint {self._endpoint} --lines {LOG_TAIL_LINES}"
         )
         return logs.count(LOG_LINES[deployment])
-
-
-def _copies(statistics: EndpointStatistics) -> dict[str, int]:
-    return {deployment.name: deployment.copies for deployment in statistics.deployments}
 
 
 def _position(statistics: EndpointStatistics) -> int:

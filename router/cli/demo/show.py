@@ -1,20 +1,18 @@
 """The frame of the demo: a daemon before the show, a verdict after it, nothing left behind."""
 
 import asyncio
-import shutil
 import signal
-import tempfile
 import time
 from pathlib import Path
 
 from rich.console import Console
 
-from router.cli.demo.commands import Commands
-from router.cli.demo.daemon import running_daemon
-from router.cli.demo.failure import DemoFailed
 from router.cli.demo.report import Report
 from router.cli.demo.rollout import ENDPOINT, create_blue, delete_endpoint, roll_out_green
 from router.cli.demo.stage import Stage
+from router.testing.commands import Commands
+from router.testing.daemon import running_daemon
+from router.testing.failure import HarnessError
 
 EXIT_OK, EXIT_FAILED = 0, 1
 REQUEST = "sample-request.json"
@@ -26,15 +24,10 @@ def perform(examples: Path, record_to: Path | None = None) -> int:
     Args:
         record_to: where its load is written down for the simulator.
     """
-    # Socket paths are limited to 107 bytes: a folder right below the system's one for these.
-    folder = Path(tempfile.mkdtemp(prefix="turnout-"))
-    try:
-        return asyncio.run(_perform(examples, (examples / REQUEST).read_bytes(), folder, record_to))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return asyncio.run(_perform(examples, (examples / REQUEST).read_bytes(), record_to))
 
 
-async def _perform(examples: Path, request: bytes, folder: Path, record_to: Path | None) -> int:
+async def _perform(examples: Path, request: bytes, record_to: Path | None) -> int:
     # What ends the demo must end its daemon too: SIGTERM as well as Ctrl-C.
     asyncio.get_running_loop().add_signal_handler(
         signal.SIGTERM, signal.raise_signal, signal.SIGINT
@@ -45,12 +38,12 @@ async def _perform(examples: Path, request: bytes, folder: Path, record_to: Path
     try:
         report.heading("Start the daemon")
         report.command("turnout serve --config turnout.yml")
-        async with running_daemon(folder) as url:
-            report.answer(f"the control plane is at {url}; state is kept in {folder}")
+        async with running_daemon() as daemon:
+            report.answer(f"the control plane is at {daemon.url}; state is kept in {daemon.folder}")
             report.note(f"the commands below run in {examples}")
-            stage = Stage(url, Commands(examples, url), report, record_to)
+            stage = Stage(daemon.url, Commands(examples, daemon.url), report, record_to)
             await _roll_out(stage, request)
-    except DemoFailed as failed:
+    except HarnessError as failed:
         problems = [*(stage.problems if stage else []), str(failed)]
         report.closing(stage.rows if stage else [], 0, problems)
         return EXIT_FAILED

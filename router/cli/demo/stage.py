@@ -14,12 +14,12 @@ from router.cli.demo.checks import (
     problems_of_load,
     problems_of_sample,
 )
-from router.cli.demo.client import ScoringClient
-from router.cli.demo.commands import Commands
-from router.cli.demo.load import CONNECTIONS, Load
 from router.cli.demo.recording import record, write_scenario
 from router.cli.demo.report import Report, Row
 from router.cli.demo.sampling import Sampler
+from router.testing.client import ScoringClient
+from router.testing.closed_loop import CLIENTS, ClosedLoop
+from router.testing.commands import Commands
 
 REQUEST_TIMEOUT_S = 30
 KEY_CHARS_SHOWN = 4
@@ -54,7 +54,7 @@ class Stage:
         """Runs a command under the load that there is; returns what it printed.
 
         Raises:
-            DemoFailed: the command failed.
+            HarnessError: the command failed.
         """
         self._title = title
         self._report.heading(title)
@@ -68,7 +68,7 @@ class Stage:
     async def clients(self, endpoint: str, body: bytes) -> AsyncIterator[None]:
         """Inside the block clients send ``body`` to the endpoint, but while it is sampled."""
         client_timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
-        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+        connector = aiohttp.TCPConnector(limit=CLIENTS)
         async with (
             aiohttp.ClientSession(timeout=client_timeout, connector=connector) as session,
             # Apart from the load's, so that asking for statistics takes none of its connections.
@@ -76,11 +76,11 @@ class Stage:
         ):
             uri, key = await self._credentials(endpoint)
             self._endpoint, self._body_bytes = endpoint, len(body)
-            self._load = Load(ScoringClient(session, uri, key, body))
+            self._load = ClosedLoop(ScoringClient(session, uri, key, body))
             self._sampler = Sampler(endpoint, self._url, control, self._load, self._commands)
             try:
                 async with self._load.running():
-                    self._report.note(f"{CONNECTIONS} clients call {uri} from here on")
+                    self._report.note(f"{CLIENTS} clients call {uri} from here on")
                     yield
             finally:
                 self._count_load()
@@ -89,10 +89,11 @@ class Stage:
         """Samples live traffic and notes whether it is exactly as expected."""
         with self._report.sampling() as on_progress:
             sample = await self._sampler.sample(expected, on_progress)
-        failed = sample.tally.failed + self._load.tally.failed - self._failed_before
-        self._failed_before = self._load.tally.failed
+        in_background = len(self._load.answers.failed)
+        failed = len(sample.answers.failed) + in_background - self._failed_before
+        self._failed_before = in_background
         row = Row(self._title, sample, failed, problems_of_sample(expected, sample))
-        self.requests += sample.tally.sent
+        self.requests += sample.answers.sent
         self.rows.append(row)
         self.problems += [f"{self._title}: {problem}" for problem in row.problems]
         self._report.row(row)
@@ -121,10 +122,12 @@ class Stage:
         """Calls a deployment by name, whatever the traffic."""
         self._title = f"Call {deployment} by its header"
         self._report.heading(f"{self._title} azureml-model-deployment")
-        tally, moved = await self._sampler.call_directly(deployment)
-        self.requests += tally.sent
-        self._report.answer(f"{tally.shares[deployment]} of {tally.sent} served by {deployment}")
-        self._complain(problems_of_direct_calls(deployment, tally, moved))
+        answers, moved = await self._sampler.call_directly(deployment)
+        self.requests += answers.sent
+        self._report.answer(
+            f"{answers.shares[deployment]} of {answers.sent} served by {deployment}"
+        )
+        self._complain(problems_of_direct_calls(deployment, answers, moved))
 
     def expect(self, wanted: object, got: object, what: str) -> None:
         """Notes a problem unless both are equal."""
@@ -154,9 +157,9 @@ class Stage:
         return found
 
     def _count_load(self) -> None:
-        self.requests += self._load.tally.sent
+        self.requests += self._load.answers.sent
         self._title = "The load"
-        self._complain(problems_of_load(self._load.tally))
+        self._complain(problems_of_load(self._load.answers))
 
     def _complain(self, problems: list[str]) -> None:
         self.problems += [f"{self._title}: {problem}" for problem in problems]

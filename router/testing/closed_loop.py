@@ -1,13 +1,14 @@
-"""Load that runs while the rollout changes, and that can be held between two requests."""
+"""Load that runs while a rollout changes, and that can be held between two requests."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 
-from router.cli.demo.client import ScoringClient, Tally
-from router.cli.demo.failure import DemoFailed
+from router.testing.answers import Answers
+from router.testing.client import ScoringClient
+from router.testing.failure import HarnessError
 
-CONNECTIONS = 16
+CLIENTS = 16
 # Leaves processor time for the instances and commands that start meanwhile.
 THINK_S = 0.01
 HOLD_TIMEOUT_S = 30
@@ -23,16 +24,17 @@ async def _after(wait_s: float, then: Coroutine[None, None, None]) -> None:
     await then
 
 
-class Load:
-    """A closed loop: CONNECTIONS clients, each sending its next request after an answer.
+class ClosedLoop:
+    """Some clients, each sending its next request after an answer.
 
     Attributes:
-        tally: of the requests in the background, all of them.
+        answers: to the requests in the background, all of them.
     """
 
-    def __init__(self, client: ScoringClient) -> None:
-        self.tally = Tally()
+    def __init__(self, client: ScoringClient, clients: int = CLIENTS) -> None:
+        self.answers = Answers()
         self._client = client
+        self._clients = clients
         self._go = asyncio.Event()
         self._idle = asyncio.Event()
         self._busy = 0
@@ -41,7 +43,7 @@ class Load:
     async def running(self) -> AsyncIterator[None]:
         """Sends from here on, until the end of the block; every request is waited for."""
         self._go.set()
-        clients = [asyncio.create_task(self._keep_sending()) for _ in range(CONNECTIONS)]
+        clients = [asyncio.create_task(self._keep_sending()) for _ in range(self._clients)]
         try:
             yield
         finally:
@@ -69,27 +71,28 @@ class Load:
         headers: Mapping[str, str] | None = None,
         on_progress: Callable[[int], None] = _ignore,
         *,
-        clients: int = CONNECTIONS,
+        clients: int | None = None,
         think_s: float = 0,
-        tally: Tally | None = None,
-    ) -> Tally:
+        answers: Answers | None = None,
+    ) -> Answers:
         """Sends ``count`` requests over the same connections. For use while held.
 
         Args:
             count: how many.
             headers: to add to each.
             on_progress: told how many have ended, after each.
-            clients: how many send at a time.
+            clients: how many send at a time; as many as in the background by default.
             think_s: what each waits between two requests; they begin evenly spread over it.
-            tally: where their ends are counted; a new one by default.
+            answers: what theirs are added to; new ones by default.
         """
-        tally = Tally() if tally is None else tally
+        answers = Answers() if answers is None else answers
+        clients = clients or self._clients
         numbers = iter(range(count))
         async with asyncio.TaskGroup() as group:
             for number in range(clients):
-                sending = self._send_each(numbers, tally, headers, on_progress, think_s)
+                sending = self._send_each(numbers, answers, headers, on_progress, think_s)
                 group.create_task(_after(think_s * number / clients, sending))
-        return tally
+        return answers
 
     async def _wait_idle(self) -> None:
         try:
@@ -98,7 +101,7 @@ class Load:
                     self._idle.clear()
                     await self._idle.wait()
         except TimeoutError:
-            raise DemoFailed(
+            raise HarnessError(
                 f"expected an answer to every request within {HOLD_TIMEOUT_S} s, got none to "
                 f"{self._busy}"
             ) from None
@@ -106,14 +109,14 @@ class Load:
     async def _send_each(
         self,
         numbers: Iterator[int],
-        tally: Tally,
+        answers: Answers,
         headers: Mapping[str, str] | None,
         on_progress: Callable[[int], None],
         think_s: float,
     ) -> None:
         for _ in numbers:
-            await self._client.send(tally, headers)
-            on_progress(tally.sent)
+            answers.replies.append(await self._client.send(headers))
+            on_progress(answers.sent)
             if think_s:
                 await asyncio.sleep(think_s)
 
@@ -122,7 +125,7 @@ class Load:
             await self._go.wait()
             self._busy += 1
             try:
-                await self._client.send(self.tally)
+                self.answers.replies.append(await self._client.send())
             finally:
                 self._busy -= 1
                 self._idle.set()
