@@ -7,6 +7,9 @@ from collections.abc import Callable
 import uvloop
 from hypothesis import HealthCheck, Phase, settings
 
+# The entry point's plugin under its own name, hence not registered twice.
+pytest_plugins = ["pytester", "router.testing.plugin"]
+
 # Machines are shared and noisy: no deadline per example, and no random seeds that make
 # one run differ from the next; `make properties` looks further.
 settings.register_profile(

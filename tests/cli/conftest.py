@@ -1,11 +1,7 @@
 """A real daemon, a real model, and the command line in this process."""
 
 import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,8 +12,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from router.cli.main import cli
+from router.testing import TurnoutFactory
 
-STOP_TIMEOUT_S = 30
 UNREACHABLE = "http://127.0.0.1:1"
 
 SCORE = """\
@@ -49,28 +45,9 @@ def offline() -> Run:
 
 
 @pytest.fixture(scope="session")
-def daemon_url() -> Iterator[str]:
-    """The control plane of a daemon with a state folder of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="tc-"))
-    config = folder / "turnout.yml"
-    config.write_text(yaml.safe_dump({"data_plane": {"port": 0}, "control_plane": {"port": 0}}))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "router.cli", "serve", "--config", str(config)],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        assert process.stdout is not None
-        ready = re.search(rb"control plane at (\S+)", process.stdout.readline())
-        assert ready, (folder / "log").read_text()
-        yield ready[1].decode()
-    finally:
-        process.send_signal(signal.SIGTERM)
-        with process:
-            process.wait(STOP_TIMEOUT_S)
-        shutil.rmtree(folder)
+def daemon_url(turnout_factory: TurnoutFactory) -> str:
+    """The control plane of a daemon that all these tests share."""
+    return turnout_factory.start().url
 
 
 @pytest.fixture
