@@ -50,6 +50,9 @@ cli = Root(
     "turnout",
     lazy={
         "serve": LazyCommand("router.cli.serve", "Run the daemon in the foreground."),
+        "reload": LazyCommand(
+            "router.cli.reload", "Replace the daemon's workers without a refused connection."
+        ),
         "sdk-env": LazyCommand(
             "router.cli.sdk_env", "Print what a shell must set for Azure's Python SDK."
         ),

@@ -1,7 +1,8 @@
 """The daemon: puts the control plane together, serves its API and sees to a clean end.
 
-SIGTERM and SIGINT end it in order: API off, workers drain, instances stop. After a kill
--9 workers and instances go on; the next daemon on the same state folder takes them up.
+SIGTERM and SIGINT end it in order: API off, workers drain, instances stop. SIGHUP replaces
+workers one at a time. After a kill -9 workers and instances go on; the next daemon on the
+same state folder takes them up.
 """
 
 import asyncio
@@ -34,8 +35,10 @@ from router.control_plane.live_settings import LiveSettings
 from router.control_plane.metrics import Metrics
 from router.control_plane.ports import address_of, base_url, listen
 from router.control_plane.processes import write_atomically
+from router.control_plane.reload_api import Reload
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
+from router.control_plane.tasks import Tasks
 from router.control_plane.tls import certificate_path, server_context
 from router.control_plane.workers import WorkerPool
 from router.core.config import ControlPlaneSettings, DaemonConfig, DataPlaneSettings, TlsFiles
@@ -130,11 +133,12 @@ async def _serve(
     data_plane = _with_tls(config.data_plane, base_dir)
     listeners = _listen(config.control_plane, folder)
     settings = LiveSettings(config)
+    tasks = Tasks()
     pool = WorkerPool(folder, data_plane, settings)
     plane = ControlPlane(store, folder, pool, settings)
     file = ConfigFile(first, settings, plane, Declarations(plane, store, first.path))
     try:
-        stop = _until_signal(pool, plane, file)
+        stop = _until_signal(pool, plane, file, tasks)
         file.check()
         if token is not None:
             log.info("the control plane asks every client for the token of its token_file")
@@ -152,6 +156,7 @@ async def _serve(
             listener.socket.close()
         folder.daemon_record.unlink(missing_ok=True)
         log.info("stopping: workers drain, then instances end")
+        await tasks.cancel()
         await pool.stop()
         await plane.stop()
 
@@ -219,6 +224,7 @@ def _app(
 
     metrics = Metrics(pool.statistics_by_worker, [ConfigMetrics(file), StoreMetrics(plane)])
     app = make_app(plane, status, token, file.check_not_declared)
+    app.add_routes([web.post("/reload", Reload(pool, status).post)])
     app.add_routes([web.get("/metrics", metrics.get)])
     app.add_routes(asset_routes(plane.registry, plane.blobs))
     app.add_routes(blob_routes(plane.blobs, upload_bytes_max))
@@ -238,10 +244,12 @@ async def _serving(app: web.Application, listeners: list[Listener]) -> AsyncIter
         await runner.cleanup()
 
 
-def _until_signal(pool: WorkerPool, plane: ControlPlane, file: ConfigFile) -> asyncio.Event:
+def _until_signal(
+    pool: WorkerPool, plane: ControlPlane, file: ConfigFile, tasks: Tasks
+) -> asyncio.Event:
     """An event that the first SIGTERM or SIGINT sets; the second one ends everything at once.
 
-    SIGHUP has the configuration read again.
+    SIGHUP has the configuration read again, and workers replaced one at a time.
     """
     stop = asyncio.Event()
 
@@ -254,8 +262,22 @@ def _until_signal(pool: WorkerPool, plane: ControlPlane, file: ConfigFile) -> as
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, file.begin_reload)
+
+    def on_hangup() -> None:
+        file.begin_reload()
+        tasks.start(_reload(pool), "reload")
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, on_hangup)
     return stop
+
+
+async def _reload(pool: WorkerPool) -> None:
+    try:
+        await pool.reload()
+    except TurnoutError as error:
+        log.error("reload: %s", error.message)  # noqa: TRY400 - the message says it
+    else:
+        log.info("every worker was replaced")
 
 
 def _announce(addresses: Addresses) -> None:

@@ -7,9 +7,7 @@ from router.core.errors import TurnoutError
 
 
 def reserve_port(host: str, port: int, key: str) -> socket.socket:
-    """A bound socket that keeps ``port`` for workers, who listen on it with SO_REUSEPORT.
-
-    It does not listen itself. Port 0 takes a free one.
+    """A bound socket on which a worker can listen. Port 0 takes a free one.
 
     Args:
         key: the setting that chose the address, for the message.
@@ -20,6 +18,11 @@ def reserve_port(host: str, port: int, key: str) -> socket.socket:
     if port:
         # Without SO_REUSEPORT a listener that is not ours makes this fail.
         _bound(host, port, key).close()
+    return share_port(host, port, key)
+
+
+def share_port(host: str, port: int, key: str) -> socket.socket:
+    """As ``reserve_port``, on a port that is reserved already: a queue of its own."""
     return _bound(host, port, key, reuse_port=True)
 
 

@@ -112,6 +112,7 @@ def spawn(
     log: Path,
     record: Path,
     details: dict[str, Any],
+    files: Mapping[int, int] | None = None,
 ) -> Process:
     """Starts a process in a session of its own.
 
@@ -121,6 +122,7 @@ def spawn(
         log: where its output goes, appended.
         record: where its record goes; removed when its exit is seen.
         details: kept in the record.
+        files: which of our open files it has, by the number that it knows them by.
     """
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -132,6 +134,7 @@ def spawn(
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
             (os.POSIX_SPAWN_DUP2, 1, 2),
+            *((os.POSIX_SPAWN_DUP2, ours, its) for its, ours in (files or {}).items()),
         ],
         setsid=True,
     )

@@ -175,7 +175,8 @@ class Provisioner:
         """Ends all instances. Workers should have stopped before."""
         await self.close()
         instances = [*self._leaving, *(i for g in self._groups.values() for i in g.shrink(0))]
-        await self._supervisor.stop(instances, self._settings.drain_timeout_ms + EXIT_GRACE_MS)
+        # What workers have not waited for, nobody waits for.
+        await self._supervisor.stop(instances, EXIT_GRACE_MS)
 
     async def close(self) -> None:
         """Lets go of the instances; they run on."""

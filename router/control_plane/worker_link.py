@@ -16,6 +16,7 @@ from router.core.worker_protocol import (
 )
 
 CONNECT_RETRY_S = 0.02
+LATE_S = 0.5
 
 R = TypeVar("R", bound=Reply)
 
@@ -56,11 +57,13 @@ class WorkerLink:
         reply = self._replies[number] = asyncio.get_running_loop().create_future()
         self._writer.write(encode_frame(CommandFrame(number, command)))
         try:
-            async with asyncio.timeout(timeout_s):
-                answer = await reply
-        except TimeoutError:
-            name = type(command).__name__
-            raise WorkerLost(f"no reply to {name} within {timeout_s:.0f} s") from None
+            await asyncio.wait({reply}, timeout=timeout_s)
+            # If it was this process that stood still, the reply has only not been read yet.
+            await asyncio.wait({reply}, timeout=LATE_S)
+            if not reply.done():
+                name = type(command).__name__
+                raise WorkerLost(f"no reply to {name} within {timeout_s:.0f} s")
+            answer = await reply
         finally:
             self._replies.pop(number, None)
         if isinstance(answer, Failed):

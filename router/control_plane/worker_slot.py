@@ -1,256 +1,285 @@
 """One place among the workers: always a process that has the newest routing.
 
 A worker that dies, hangs or refuses a routing is replaced, and its successor gets the
-routing before anybody may call it: so no worker ever serves by an older one for long.
+routing before anybody may call it: so no worker ever serves by an older one for long. The
+place keeps one listening socket for all that hold it, one after the other.
 """
 
 import asyncio
-import contextlib
 import logging
-import os
+import socket
 from collections.abc import Callable
 
-import msgspec
-from msgspec import Struct
-
 from router.control_plane.layout import StateFolder
-from router.control_plane.processes import Process, find, module_command, spawn
+from router.control_plane.processes import Process
+from router.control_plane.queues import is_same, refuse_new
 from router.control_plane.tasks import Tasks
-from router.control_plane.tuning import FOR_SPEED
-from router.control_plane.worker_link import WorkerLink, WorkerLost
-from router.core.config import TlsFiles
+from router.control_plane.worker_link import WorkerLost
+from router.control_plane.worker_process import WorkerAddress, WorkerProcess
 from router.core.errors import TurnoutError
-from router.core.listener_limits import ListenerLimits
 from router.core.routing import Routing
-from router.core.worker_protocol import (
-    Applied,
-    Apply,
-    AwaitDrained,
-    Counted,
-    Drained,
-    GetStatistics,
-    Stop,
-    Stopping,
-)
+from router.core.statistics import WorkerStatistics
 
-WORKER_MODULE = "router.data_plane"
-CONNECT_TIMEOUT_S = 30.0
-# A worker waits up to 5 s for new instances to be connected before it swaps.
-APPLY_TIMEOUT_S = 20.0
-REPLY_TIMEOUT_S = 10.0
 # Time for a worker to be replaced, several times over.
 REPLACE_TIMEOUT_S = 60.0
-# What a worker may take to end over and above its time to drain.
-EXIT_GRACE_MS = 5000
-RESTART_DELAY_S_MIN = 0.1
+RESTART_DELAY_S_MIN = 0.05
 RESTART_DELAY_S_MAX = 10.0
+PING_EVERY_S = 1.0
+# One that does not even answer that is stuck, or stopped.
+PING_TIMEOUT_S = 5.0
+# How long clients that wait for nothing may still ask, when another worker takes over, when
+# none does.
+RELOAD_GRACE_MS, STOP_GRACE_MS = 2000, 100
 
 log = logging.getLogger(__name__)
-
-
-class WorkerAddress(Struct, frozen=True, kw_only=True):
-    """Where workers listen for clients, what they accept, and how many they are.
-
-    Attributes:
-        journal_max_bytes: what the journal of each may have; None for no journal.
-    """
-
-    host: str
-    port: int
-    workers: int
-    journal_max_bytes: int | None
-    traffic_log: bool
-    limits: ListenerLimits
-    tls: TlsFiles | None
 
 
 class WorkerSlot:
     """Keeps one worker running.
 
     Args:
+        numbers: those that no worker has; one that ends gives its own back.
+        listener: the socket of this place; taken over.
+        new_listener: makes another one on the same port.
         newest: the routing that a new worker gets first; None while there is none.
     """
 
     def __init__(
-        self, folder: StateFolder, number: int, newest: Callable[[], Routing | None]
+        self,
+        folder: StateFolder,
+        numbers: "asyncio.PriorityQueue[int]",
+        listener: socket.socket,
+        new_listener: Callable[[], socket.socket],
+        newest: Callable[[], Routing | None],
     ) -> None:
-        self.process: Process | None = None
         self._folder = folder
-        self._number = number
+        self._numbers = numbers
+        self._listener = listener
+        self._new_listener = new_listener
         self._newest = newest
-        self._generation = 0
-        self._reason = "it ended at its start"
-        self._link: WorkerLink | None = None
+        self._worker: WorkerProcess | None = None
+        # All that may route a request: besides the worker one that comes, and those that leave.
+        self._told: list[WorkerProcess] = []
+        self._reason = "it has not come up yet"
         self._ready = asyncio.Event()
         self._tasks = Tasks()
 
-    def start(self, address: WorkerAddress) -> None:
-        """Takes up the worker that runs, or starts one, and keeps one running from now on."""
-        self._tasks.start(self._keep(address), f"worker {self._number}")
+    @property
+    def process(self) -> Process | None:
+        """The worker's; None while it is being replaced."""
+        return self._worker.process if self._worker is not None else None
+
+    def start(self, address: WorkerAddress, running: WorkerProcess | None = None) -> None:
+        """Keeps a worker running from now on: this one, which is connected, or a new one."""
+        self._address = address
+        if running is None:
+            self._tasks.start(self._come(delay_s=0.0), "start of a worker")
+        else:
+            self._tasks.start(self._take_up(running), f"worker {running.number}")
 
     async def apply(self, routing: Routing) -> None:
-        """Returns when the worker of this slot routes by ``routing`` or a newer one.
+        """Returns when whoever routes here routes by ``routing`` or a newer one.
 
         Raises:
             TurnoutError: no worker came up that would.
         """
         try:
             async with asyncio.timeout(REPLACE_TIMEOUT_S):
-                await self._apply_to_whoever_comes(routing)
+                while True:
+                    await self._ready.wait()
+                    await asyncio.gather(*(self._tell(worker, routing) for worker in self._told))
+                    if self._worker and self._worker.generation >= routing.generation:
+                        return
         except TimeoutError:
             raise TurnoutError(
-                f"expected worker {self._number} to take a new routing within "
-                f"{REPLACE_TIMEOUT_S:.0f} s, got: {self._reason}. Its log is "
-                f"{self._folder.worker_log(self._number)}; once it runs, it takes the routing."
+                f"expected a worker to take a new routing within {REPLACE_TIMEOUT_S:.0f} s, got: "
+                f"{self._reason}. Once one runs, it takes the routing."
             ) from None
 
     async def await_drained(self, instance_ids: tuple[str, ...], timeout_ms: int) -> set[str]:
-        """Which of the instances still hold requests of this worker when the time is over."""
-        if self._link is None:
-            return set()
-        timeout_s = timeout_ms / 1000 + REPLY_TIMEOUT_S
-        try:
-            reply = await self._link.call(
-                AwaitDrained(instance_ids, timeout_ms), Drained, timeout_s
-            )
-        except WorkerLost:
+        """Which of the instances still hold requests from here when the time is over."""
+        remaining: set[str] = set()
+        for found in await asyncio.gather(
+            *(worker.await_drained(instance_ids, timeout_ms) for worker in self._told),
+            return_exceptions=True,
+        ):
             # A worker that is gone holds nothing.
-            return set()
-        return set(reply.remaining)
+            if not isinstance(found, BaseException):
+                remaining |= found
+        return remaining
 
-    async def statistics(self) -> Counted | None:
-        """The worker's counters; None while it is being replaced."""
-        if self._link is None:
-            return None
+    async def statistics(self) -> dict[int, WorkerStatistics]:
+        """Counters by the numbers of the workers here; one that is being replaced is missing."""
+        workers = list(self._told)
+        counted = await asyncio.gather(
+            *(worker.statistics() for worker in workers), return_exceptions=True
+        )
+        return {
+            worker.number: reply.statistics
+            for worker, reply in zip(workers, counted, strict=True)
+            if not isinstance(reply, BaseException)
+        }
+
+    async def replace(self, address: WorkerAddress, drain_timeout_ms: int) -> None:
+        """Starts a successor on the same socket; returns when the present worker has ended.
+
+        Raises:
+            TurnoutError: the successor did not come up; the present one serves on.
+        """
+        self._address = address
+        await self._ready.wait()
+        old = self._worker
         try:
-            return await self._link.call(GetStatistics(), Counted, REPLY_TIMEOUT_S)
-        except WorkerLost:
-            return None
+            new = await self._bring_up()
+        except (WorkerLost, OSError) as error:
+            raise TurnoutError(
+                f"expected a new worker in place of worker {old.number if old else '?'}, got: "
+                f"{error}. The present one serves on."
+            ) from error
+        if old is not self._worker:
+            # It died meanwhile, and has a successor already.
+            await new.kill()
+            return
+        self._worker = new
+        self._ready.set()
+        if old is not None:
+            await old.stop(drain_timeout_ms, RELOAD_GRACE_MS)
 
     async def stop(self, drain_timeout_ms: int) -> None:
         """Lets the worker drain and end, and starts no other."""
         await self._tasks.cancel()
-        if self.process is None:
-            return
-        if self._link is not None:
-            with contextlib.suppress(WorkerLost):
-                await self._link.call(Stop(drain_timeout_ms), Stopping, REPLY_TIMEOUT_S)
-                await self.process.wait_or_kill(drain_timeout_ms + EXIT_GRACE_MS)
-        await self.process.terminate(timeout_ms=EXIT_GRACE_MS)
-        await self._disconnect()
+        refuse_new(self._listener)
+        self._listener.close()
+        stops = (worker.stop(drain_timeout_ms, STOP_GRACE_MS) for worker in self._told)
+        await asyncio.gather(*stops)
 
-    async def close(self) -> None:
-        """Lets go of the worker; it runs on."""
-        await self._tasks.cancel()
-        await self._disconnect()
+    def let_go(self, worker: WorkerProcess, drain_timeout_ms: int) -> None:
+        """Lets one drain that nobody needs; until it has ended, it is told of each change."""
+        self._admit(worker)
+        stop = worker.stop(drain_timeout_ms, RELOAD_GRACE_MS)
+        self._tasks.start(stop, f"end of worker {worker.number}")
 
-    async def _apply_to_whoever_comes(self, routing: Routing) -> None:
-        while True:
-            await self._ready.wait()
-            if self._generation >= routing.generation:
-                return
-            process = self.process
-            try:
-                await self._apply(routing)
-            except WorkerLost as error:
-                if process is self.process:
-                    self._kill(error)
+    def holds(self, listener: socket.socket) -> bool:
+        """Whether it is this place's."""
+        return is_same(self._listener, listener)
 
-    async def _keep(self, address: WorkerAddress) -> None:
-        delay_s = RESTART_DELAY_S_MIN
-        while True:
-            self.process = find(self._folder.worker_record(self._number)) or self._spawn(address)
-            try:
-                await self._connect()
-            except (WorkerLost, OSError) as error:
-                self._kill(error)
-            if await self._until_exit():
-                delay_s = RESTART_DELAY_S_MIN
-            await self._disconnect()
-            log.warning(
-                "worker %d ended unexpectedly; its log is %s; starting another in %.1f s",
-                self._number,
-                self._folder.worker_log(self._number),
-                delay_s,
-            )
-            await asyncio.sleep(delay_s)
-            delay_s = min(delay_s * 2, RESTART_DELAY_S_MAX)
+    def kill(self) -> None:
+        """Ends every worker here now; requests in flight are lost."""
+        for worker in self._told:
+            worker.process.kill()
 
-    async def _connect(self) -> None:
-        """Connects and brings the worker up to date before ``apply`` may use it."""
-        assert self.process is not None
-        connecting = asyncio.create_task(
-            WorkerLink.connect(self._folder.worker_socket(self._number))
-        )
-        exited = asyncio.create_task(self.process.wait())
+    async def _take_up(self, running: WorkerProcess) -> None:
+        self._admit(running)
         try:
-            await asyncio.wait(
-                {connecting, exited},
-                timeout=CONNECT_TIMEOUT_S,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if not connecting.done():
-                raise WorkerLost("it never listened on its control socket")
-            self._link = connecting.result()
-        finally:
-            connecting.cancel()
-            exited.cancel()
-        self._generation = 0
+            await self._bring_up_to_date(running)
+        except WorkerLost as error:
+            self._worker = running
+            self._condemn(running, error)
+        else:
+            self._worker = running
+            self._ready.set()
+
+    async def _come(self, delay_s: float) -> None:
+        """Starts workers until one comes up."""
+        while True:
+            await asyncio.sleep(delay_s)
+            try:
+                self._worker = await self._bring_up()
+            except (WorkerLost, OSError) as error:
+                self._reason = str(error)
+                delay_s = min(max(2 * delay_s, RESTART_DELAY_S_MIN), RESTART_DELAY_S_MAX)
+                log.error("no worker came up: %s; another try in %.1f s", error, delay_s)  # noqa: TRY400
+                self._renew_listener()
+            else:
+                self._ready.set()
+                return
+
+    async def _bring_up(self) -> WorkerProcess:
+        """A new worker that has the newest routing, and listens if there is one."""
+        worker = await self._start()
+        try:
+            await self._bring_up_to_date(worker)
+        except BaseException:
+            worker.process.kill()
+            raise
+        return worker
+
+    async def _start(self) -> WorkerProcess:
+        """A new worker that takes commands."""
+        number = await self._numbers.get()
+        try:
+            worker = WorkerProcess.start(self._folder, number, self._address, self._listener)
+            try:
+                await worker.connect()
+            except BaseException:
+                await worker.kill()
+                raise
+        except BaseException:
+            self._numbers.put_nowait(number)
+            raise
+        self._admit(worker)
+        return worker
+
+    async def _bring_up_to_date(self, worker: WorkerProcess) -> None:
         if (routing := self._newest()) is not None:
-            await self._apply(routing)
-        self._ready.set()
+            await worker.apply(routing)
 
-    async def _apply(self, routing: Routing) -> None:
-        assert self._link is not None
-        reply = await self._link.call(Apply(routing), Applied, APPLY_TIMEOUT_S)
-        self._generation = reply.generation
+    def _admit(self, worker: WorkerProcess) -> None:
+        """From now on it is told of each change, and watched."""
+        self._told.append(worker)
+        self._tasks.start(self._watch(worker), f"watch of worker {worker.number}")
 
-    async def _until_exit(self) -> bool:
-        """Waits for the exit; tells whether the worker had been up to date."""
-        assert self.process is not None
-        await self.process.wait()
-        return self._ready.is_set()
+    async def _watch(self, worker: WorkerProcess) -> None:
+        exited = asyncio.create_task(worker.process.wait())
+        try:
+            while not (await asyncio.wait({exited}, timeout=PING_EVERY_S))[0]:
+                try:
+                    # How long one that leaves may take is bounded already.
+                    if not worker.is_stopping:
+                        await worker.ping(PING_TIMEOUT_S)
+                except WorkerLost as error:
+                    self._condemn(worker, error)
+                    await worker.process.wait()
+        finally:
+            exited.cancel()
+        self._told.remove(worker)
+        await worker.disconnect()
+        self._numbers.put_nowait(worker.number)
+        if worker is self._worker:
+            self._worker = None
+            self._ready.clear()
+            log.warning(
+                "worker %d ended unexpectedly; its log is %s",
+                worker.number,
+                self._folder.worker_log(worker.number),
+            )
+            await self._come(RESTART_DELAY_S_MIN)
 
-    async def _disconnect(self) -> None:
-        self._ready.clear()
-        if self._link is not None:
-            await self._link.close()
-            self._link = None
+    async def _tell(self, worker: WorkerProcess, routing: Routing) -> None:
+        try:
+            await worker.apply(routing)
+        except WorkerLost as error:
+            self._condemn(worker, error)
+            # Then it routes nothing any more.
+            await worker.process.wait()
 
-    def _kill(self, reason: Exception) -> None:
+    def _condemn(self, worker: WorkerProcess, reason: Exception) -> None:
         """A worker that can't be brought up to date must not go on serving."""
-        assert self.process is not None
-        log.error("worker %d is replaced: %s", self._number, reason)
-        self._reason = str(reason)
-        self._ready.clear()
-        self.process.kill()
+        if not worker.process.is_running:
+            return
+        if worker is self._worker:
+            self._reason = str(reason)
+            self._ready.clear()
+        if not worker.is_stopping:
+            log.error("worker %d is ended: %s", worker.number, reason)
+        worker.process.kill()
 
-    def _spawn(self, address: WorkerAddress) -> Process:
-        return spawn(
-            [
-                *module_command(WORKER_MODULE),
-                *("--socket", str(self._folder.worker_socket(self._number))),
-                *("--host", address.host),
-                *("--port", str(address.port)),
-                *("--limits", msgspec.json.encode(address.limits).decode()),
-                *("--budgets", str(self._folder.budgets)),
-                *("--worker", str(self._number)),
-                *("--workers", str(address.workers)),
-                *self._options(address),
-            ],
-            {**os.environ, **FOR_SPEED},
-            log=self._folder.worker_log(self._number),
-            record=self._folder.worker_record(self._number),
-            details=msgspec.to_builtins(address),
-        )
-
-    def _options(self, address: WorkerAddress) -> list[str]:
-        options = []
-        if address.journal_max_bytes is not None:
-            options += ["--journal", str(self._folder.journals)]
-            options += ["--journal-max-bytes", str(address.journal_max_bytes)]
-        if address.traffic_log:
-            options += ["--traffic-log", str(self._folder.traffic_log(self._number))]
-        if address.tls is not None:
-            options += ["--certificate", address.tls.certificate, "--key", address.tls.key]
-        return options
+    def _renew_listener(self) -> None:
+        """Who waits for a worker that doesn't come is better off with another one."""
+        try:
+            new = self._new_listener()
+        except (TurnoutError, OSError) as error:
+            log.error("its connections go on waiting: %s", error)  # noqa: TRY400
+        else:
+            self._listener.close()
+            self._listener = new

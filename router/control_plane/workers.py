@@ -9,30 +9,18 @@ import socket
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-import msgspec
-
 from router.control_plane.counts import sum_of_workers
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
-from router.control_plane.ports import address_of, base_url, reserve_port
-from router.control_plane.processes import Process, find, kill_strays
-from router.control_plane.worker_slot import (
-    EXIT_GRACE_MS,
-    WORKER_MODULE,
-    WorkerAddress,
-    WorkerSlot,
-)
+from router.control_plane.ports import address_of, base_url, reserve_port, share_port
+from router.control_plane.queues import refuse_new
+from router.control_plane.tasks import Tasks
+from router.control_plane.worker_finding import FoundWorker, choose, find_workers
+from router.control_plane.worker_process import WorkerAddress
+from router.control_plane.worker_slot import STOP_GRACE_MS, WorkerSlot
 from router.core.config import DataPlaneSettings
 from router.core.routing import Routing
 from router.core.statistics import WorkerStatistics
-
-
-def _address_in(process: Process) -> WorkerAddress | None:
-    """What a running worker was started with; None if another version started it."""
-    try:
-        return msgspec.convert(process.details, WorkerAddress)
-    except msgspec.ValidationError:
-        return None
 
 
 class Workers(Protocol):
@@ -68,10 +56,11 @@ class WorkerPool:
         self._settings = settings
         self._routing: Routing | None = None
         self._port = settings.port
-        self._reservation: socket.socket | None = None
-        self._slots = [
-            WorkerSlot(folder, number, lambda: self._routing) for number in range(settings.workers)
-        ]
+        self._numbers: asyncio.PriorityQueue[int] = asyncio.PriorityQueue()
+        self._slots: list[WorkerSlot] = []
+        self._are_old = False
+        self._reloading = asyncio.Lock()
+        self._tasks = Tasks()
 
     @property
     def scoring_base(self) -> str:
@@ -87,28 +76,62 @@ class WorkerPool:
     async def start(self) -> None:
         """Takes up the workers that run and starts those that are missing.
 
-        They open their port with the first ``apply``.
+        They open their port with the first ``apply``. Those with other settings than are
+        wanted now are replaced after it, one at a time.
 
         Raises:
             TurnoutError: the port is in use.
         """
-        running = await self._adopt()
-        if running:
-            self._port = running[0].port
-        else:
+        kept, leaving = choose(await find_workers(self._folder), self._settings)
+        if not kept:
+            # What they listen on may be wanted now.
+            await self._end(leaving)
+            leaving = []
             # Its times are of the machine's last start, perhaps.
             self._folder.budgets.unlink(missing_ok=True)
-            host, port = self._settings.host, self._settings.port
-            self._reservation = reserve_port(host, port, "data_plane")
-            _, self._port = address_of(self._reservation)
-        for slot in self._slots:
-            slot.start(self._address(self._port))
+        listeners = [listener for _, listener in kept] or [self._reserve()]
+        _, self._port = address_of(listeners[0])
+        while len(listeners) < self._settings.workers:
+            listeners.append(self._share())
+        numbers = {worker.number for worker, _ in [*kept, *leaving]}
+        for number in range(self._settings.workers + 1):
+            if number not in numbers:
+                self._numbers.put_nowait(number)
+        address = self._address()
+        running = dict(enumerate(worker for worker, _ in kept))
+        for place, listener in enumerate(listeners):
+            slot = WorkerSlot(
+                self._folder, self._numbers, listener, self._share, lambda: self._routing
+            )
+            self._slots.append(slot)
+            slot.start(address, running.get(place))
+        self._are_old = any(worker.address != address for worker in running.values())
+        for worker, left in leaving:
+            if left is not None:
+                self._close(left)
+            self._slots[0].let_go(worker, self._live.drain_timeout_ms)
 
     async def apply(self, routing: Routing) -> None:
         """Returns when every worker routes by ``routing``."""
         assert self._routing is None or routing.generation > self._routing.generation
         self._routing = routing
         await asyncio.gather(*(slot.apply(routing) for slot in self._slots))
+        if self._are_old:
+            self._are_old = False
+            self._tasks.start(self.reload(), "replacement of workers with other settings")
+
+    async def reload(self) -> None:
+        """Replaces workers one at a time, by new processes of the code that is installed now.
+
+        No connection is refused: a successor accepts from the socket of the worker before it,
+        which then answers what it has taken, and tells its clients to connect anew.
+
+        Raises:
+            TurnoutError: one did not come up. What was replaced stays; the others serve on.
+        """
+        async with self._reloading:
+            for slot in self._slots:
+                await slot.replace(self._address(), self._live.drain_timeout_ms)
 
     async def await_drained(self, instance_ids: Sequence[str], timeout_ms: int) -> set[str]:
         """Waits until the instances hold no request in any worker; returns those that do."""
@@ -119,68 +142,50 @@ class WorkerPool:
         return set().union(*remaining)
 
     async def statistics(self) -> WorkerStatistics:
-        """Counters of all workers; those of a worker that died are lost with it."""
+        """Counters of all workers; those of a worker that is gone went with it."""
         return sum_of_workers([*(await self.statistics_by_worker()).values()])
 
     async def statistics_by_worker(self) -> dict[int, WorkerStatistics]:
         """Counters by the workers' numbers; one that is being replaced is missing."""
         counted = await asyncio.gather(*(slot.statistics() for slot in self._slots))
-        return {n: reply.statistics for n, reply in enumerate(counted) if reply is not None}
+        return {number: counts for slot in counted for number, counts in slot.items()}
 
     async def stop(self) -> None:
         """Lets every worker drain and end."""
+        await self._tasks.cancel()
         timeout_ms = self._live.drain_timeout_ms
         await asyncio.gather(*(slot.stop(timeout_ms) for slot in self._slots))
         self._folder.budgets.unlink(missing_ok=True)
-        self._release_port()
-
-    async def close(self) -> None:
-        """Lets go of the workers; they run on."""
-        await asyncio.gather(*(slot.close() for slot in self._slots))
-        self._release_port()
 
     def kill(self) -> None:
         """Ends every worker now; requests in flight are lost."""
         for slot in self._slots:
-            if slot.process is not None:
-                slot.process.kill()
+            slot.kill()
 
-    def _release_port(self) -> None:
-        if self._reservation is not None:
-            self._reservation.close()
-            self._reservation = None
+    def _reserve(self) -> socket.socket:
+        return reserve_port(self._settings.host, self._settings.port, "data_plane")
 
-    async def _adopt(self) -> list[WorkerAddress]:
-        """Where the workers listen that may stay; those of other settings are ended."""
-        kept: list[WorkerAddress] = []
-        known: set[int] = set()
-        ended: list[Process] = []
-        for path in self._folder.worker_records():
-            process = find(path)
-            if process is None:
-                continue
-            known.add(process.pid)
-            number = int(path.stem.removeprefix("w"))
-            address = _address_in(process)
-            if (
-                address is not None
-                and number < len(self._slots)
-                and address == self._address(self._settings.port or address.port)
-            ):
-                kept.append(address)
-                process.forget()
-            else:
-                ended.append(process)
-        kill_strays(WORKER_MODULE, self._folder.run, known)
-        grace_ms = self._live.drain_timeout_ms + EXIT_GRACE_MS
-        await asyncio.gather(*(process.terminate(grace_ms) for process in ended))
-        return kept
+    def _share(self) -> socket.socket:
+        return share_port(self._settings.host, self._port, "data_plane")
 
-    def _address(self, port: int) -> WorkerAddress:
+    async def _end(self, leaving: list[FoundWorker]) -> None:
+        for _, listener in leaving:
+            if listener is not None:
+                self._close(listener)
+        timeout_ms = self._live.drain_timeout_ms
+        await asyncio.gather(*(worker.stop(timeout_ms, STOP_GRACE_MS) for worker, _ in leaving))
+
+    def _close(self, listener: socket.socket) -> None:
+        """Its last worker takes in what waits; unless it is a successor's as well."""
+        if not any(slot.holds(listener) for slot in self._slots):
+            refuse_new(listener)
+        listener.close()
+
+    def _address(self) -> WorkerAddress:
         settings = self._settings
         return WorkerAddress(
             host=settings.host,
-            port=port,
+            port=self._port,
             workers=settings.workers,
             journal_max_bytes=settings.journal_max_bytes if settings.journal else None,
             traffic_log=settings.traffic_log,

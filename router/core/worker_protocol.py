@@ -33,10 +33,29 @@ class GetStatistics(Struct, frozen=True, tag=True):
     """Answered by Counted."""
 
 
+class Ping(Struct, frozen=True, tag=True):
+    """Answered by Pong at once, unless the worker hangs."""
+
+
+class LendListener(Struct, frozen=True, tag=True):
+    """Send the listening socket to this Unix datagram socket. Answered by Lent after that.
+
+    Whoever has it as well keeps the connections that wait in it when the worker ends.
+    """
+
+    path: str
+
+
 class Stop(Struct, frozen=True, tag=True):
-    """Stop accepting, answer all that was taken, exit. Answered by Stopping at once."""
+    """Stop accepting, answer all that was taken, exit. Answered by Stopping at once.
+
+    Attributes:
+        idle_grace_ms: how long a client that is not waiting for an answer may still ask for
+            one, which tells it that the connection ends.
+    """
 
     drain_timeout_ms: int
+    idle_grace_ms: int = 0
 
 
 class Applied(Struct, frozen=True, tag=True):
@@ -57,6 +76,20 @@ class Counted(Struct, frozen=True, tag=True):
     statistics: WorkerStatistics
 
 
+class Pong(Struct, frozen=True, tag=True):
+    """The worker takes commands."""
+
+
+class Lent(Struct, frozen=True, tag=True):
+    """The listening socket is where it was wanted.
+
+    Attributes:
+        is_stopping: it is not: the worker was told to stop before, and accepts no more.
+    """
+
+    is_stopping: bool
+
+
 class Stopping(Struct, frozen=True, tag=True):
     """The worker drains; its process ends when it is done."""
 
@@ -67,8 +100,8 @@ class Failed(Struct, frozen=True, tag=True):
     message: str
 
 
-Command = Apply | AwaitDrained | GetStatistics | Stop
-Reply = Applied | Drained | Counted | Stopping | Failed
+Command = Apply | AwaitDrained | GetStatistics | Ping | LendListener | Stop
+Reply = Applied | Drained | Counted | Pong | Lent | Stopping | Failed
 
 
 class CommandFrame(Struct, frozen=True):

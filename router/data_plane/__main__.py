@@ -15,8 +15,7 @@ from router.data_plane.worker import WorkerSettings, serve
 
 @click.command()
 @click.option("--socket", type=click.Path(path_type=Path), required=True, help="Control socket.")
-@click.option("--host", required=True)
-@click.option("--port", type=int, required=True)
+@click.option("--listener", type=int, required=True, help="A file: the socket to listen on.")
 @click.option("--limits", required=True, help="ListenerLimits as JSON.")
 @click.option("--budgets", type=click.Path(path_type=Path), required=True, help="Shared file.")
 @click.option("--worker", type=int, required=True, help="Its number, from 0.")

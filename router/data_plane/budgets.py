@@ -23,7 +23,8 @@ from router.core.budgets import Count, LocalBudgets
 from router.core.token_bucket import Budget, TokenBucket
 
 SLOTS = 65_536
-WORKERS_MAX = 64
+# While one of 64 is replaced there is one more.
+WORKERS_MAX = 65
 # "endpoint/deployment", of 32 characters at most each (azure.md 2).
 _NAME = struct.Struct("72s")
 _LEVEL = struct.Struct("=qQ")

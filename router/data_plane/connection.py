@@ -178,8 +178,18 @@ class Connection(asyncio.Protocol):
     # The listener's
 
     def drain(self) -> None:
-        """Closes after the last answer that is due; a request half read is still taken."""
+        """Closes after the last answer that is due; a request half read is still taken.
+
+        An idle client's next request is, too, until ``end``: its answer says that it is the
+        last. Closed at once, it might be sending that request just now.
+        """
         self._entrance.drain()
+        if not self._line.is_empty or self._entrance.is_held:
+            self.end()
+
+    def end(self) -> None:
+        """Closes after the last answer that is due, at once if there is none."""
+        self._entrance.end()
         if self._entrance.closing:
             self._close_when_answered()
 

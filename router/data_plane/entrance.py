@@ -154,6 +154,10 @@ class Entrance:
             self._refuse(self._replies.error(statuses.INTERNAL_ERROR, message, close=True))
 
     def drain(self) -> None:
+        """Takes one request more at most."""
+        self._draining = True
+
+    def end(self) -> None:
         """Takes no request that has not begun to come."""
         self._draining = True
         if not self._reader.in_message:

@@ -4,7 +4,9 @@ What happens on one connection is connection.py's.
 """
 
 import asyncio
+import contextlib
 import socket
+import struct
 
 from router.core.dispatcher import Dispatcher
 from router.core.listener_limits import ListenerLimits
@@ -19,6 +21,10 @@ from router.data_plane.traffic_log import TrafficLog
 BACKLOG = 1024
 SECOND_S = 1.0
 HANDSHAKE_TIMEOUT_S = 10.0
+# A queue that others fill faster than it is emptied here is left to them.
+ACCEPT_TIMEOUT_S = 1.0
+# tcpi_unacked of struct tcp_info: of a listening socket, how many wait to be accepted.
+_WAITING = struct.Struct("=24xI")
 
 
 class Listener:
@@ -31,6 +37,8 @@ class Listener:
         traffic_log: gets a line for each request; None for no log.
         certificate: to serve with; None for plain HTTP.
     """
+
+    _socket: socket.socket
 
     def __init__(
         self,
@@ -58,8 +66,15 @@ class Listener:
         Raises:
             OSError: the address can't be had.
         """
-        loop = asyncio.get_running_loop()
         sock = _bind(host, port)
+        await self.open_on(sock)
+        return int(sock.getsockname()[1])
+
+    async def open_on(self, sock: socket.socket) -> None:
+        """Begins to accept from a bound socket, which others may listen on as well."""
+        loop = asyncio.get_running_loop()
+        sock.setblocking(False)  # noqa: FBT003 - the socket module's own signature
+        self._socket = sock
         self._server = await loop.create_server(
             lambda: Connection(self),
             sock=sock,
@@ -68,26 +83,28 @@ class Listener:
             ssl_handshake_timeout=None if self._certificate is None else HANDSHAKE_TIMEOUT_S,
         )
         self._on_second()
-        return int(sock.getsockname()[1])
 
-    async def drain(self, timeout_s: float) -> int:
+    async def drain(self, timeout_s: float, idle_grace_s: float = 0.0) -> int:
         """Stops accepting and waits until each connection has its answers.
+
+        Args:
+            idle_grace_s: how long a client that waits for no answer may still ask for one;
+                none of it is waited for when all clients are gone.
 
         Returns:
             How many connections still waited when the time was over, and were cut.
         """
         self.draining = True
-        if self._server is not None:
-            self._server.close()
         for connection in list(self.connections):
             connection.drain()
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self.connections:
-                    self._all_closed.clear()
-                    await self._all_closed.wait()
-        except TimeoutError:
-            pass
+        server, self._server = self._server, None
+        if server is not None:
+            await self._accept_waiting()
+            server.close()
+        await self._until_closed(min(idle_grace_s, timeout_s))
+        for connection in list(self.connections):
+            connection.end()
+        await self._until_closed(timeout_s - min(idle_grace_s, timeout_s))
         if self._second is not None:
             self._second.cancel()
         cut = list(self.connections)
@@ -102,6 +119,23 @@ class Listener:
         self.connections.discard(connection)
         if not self.connections:
             self._all_closed.set()
+
+    async def _accept_waiting(self) -> None:
+        """Takes in the connections that the kernel has accepted already."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ACCEPT_TIMEOUT_S):
+                # Each turn of the loop accepts them; nothing tells when there are none.
+                while _count_waiting(self._socket):  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+        # The last one is told to its protocol in the turn after.
+        await asyncio.sleep(0)
+
+    async def _until_closed(self, timeout_s: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while self.connections:
+                    self._all_closed.clear()
+                    await self._all_closed.wait()
 
     def _on_second(self) -> None:
         self.replies.on_second()
@@ -122,8 +156,12 @@ def _bind(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind((host, port))
-        sock.setblocking(False)  # noqa: FBT003 - the socket module's own signature
     except OSError:
         sock.close()
         raise
     return sock
+
+
+def _count_waiting(listening: socket.socket) -> int:
+    info = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _WAITING.size)
+    return int(_WAITING.unpack(info)[0])

@@ -2,13 +2,15 @@
 
 It knows nothing until the control plane applies a routing, and opens its listener only
 then: a client never meets a worker that does not know its endpoint yet. It goes on
-serving when the control plane is gone.
+serving when the control plane is gone. The socket it listens on it was given, and lends:
+its successor accepts from the same queue, so that no connection is lost between them.
 """
 
 import asyncio
 import logging
 import os
 import signal
+import socket
 from pathlib import Path
 
 from msgspec import Struct
@@ -25,6 +27,10 @@ from router.core.worker_protocol import (
     Counted,
     Drained,
     GetStatistics,
+    LendListener,
+    Lent,
+    Ping,
+    Pong,
     Reply,
     Stop,
     Stopping,
@@ -38,6 +44,8 @@ from router.data_plane.tls import Certificate
 from router.data_plane.traffic_log import TrafficLog
 
 DRAIN_TIMEOUT_S = 30.0
+# After a signal; the control plane says what it wants.
+IDLE_GRACE_S = 0.1
 EXIT_FORCED = 1
 
 log = logging.getLogger(__name__)
@@ -47,8 +55,9 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     """What a worker's command line says.
 
     Attributes:
+        listener: the number of a file: a bound socket, or one that its predecessor listens on.
         budgets: the file that workers share of endpoints' quotas.
-        worker: this one's number, from 0.
+        worker: this one's number, from 0 to ``workers``: while one is replaced there is one more.
         workers: how many there are.
         journal: the folder that gets what is written down of the core, if that is wanted.
         journal_max_bytes: how much that may be.
@@ -57,8 +66,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     """
 
     socket: Path
-    host: str
-    port: int
+    listener: int
     limits: ListenerLimits
     budgets: Path
     worker: int
@@ -93,10 +101,12 @@ class _Worker:
             _certificate(settings),
         )
         self._control = ControlSocket(settings.socket, self._handle)
+        self._socket = socket.socket(fileno=settings.listener)
         self._listening = False
         self._opening = asyncio.Lock()
         self._stop = asyncio.Event()
         self._drain_timeout_s = DRAIN_TIMEOUT_S
+        self._idle_grace_s = IDLE_GRACE_S
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -105,8 +115,10 @@ class _Worker:
         self._engine.start()
         await self._control.open()
         await self._stop.wait()
+        # The listener has its own copy, until it has taken in what waits.
+        self._socket.close()
         # Listener first, streams last: what was taken still needs them.
-        await self._listener.drain(self._drain_timeout_s)
+        await self._listener.drain(self._drain_timeout_s, self._idle_grace_s)
         await self._engine.close()
         if self._journal is not None:
             await self._journal.close()
@@ -119,9 +131,14 @@ class _Worker:
 
     async def _listen(self) -> None:
         async with self._opening:
-            if not self._listening:
-                await self._listener.open(self._settings.host, self._settings.port)
+            if not self._listening and not self._stop.is_set():
+                await self._listener.open_on(self._socket.dup())
                 self._listening = True
+
+    def _lend(self, path: str) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as borrower:
+            borrower.connect(path)
+            socket.send_fds(borrower, [b"."], [self._socket.fileno()])
 
     async def _handle(self, command: Command) -> Reply:
         match command:
@@ -134,8 +151,16 @@ class _Worker:
                 return Drained(tuple(remaining))
             case GetStatistics():
                 return Counted(self._statistics())
-            case Stop(drain_timeout_ms):
+            case Ping():
+                return Pong()
+            case LendListener(path):
+                is_stopping = self._stop.is_set()
+                if not is_stopping:
+                    self._lend(path)
+                return Lent(is_stopping)
+            case Stop(drain_timeout_ms, idle_grace_ms):
                 self._drain_timeout_s = drain_timeout_ms / 1000
+                self._idle_grace_s = idle_grace_ms / 1000
                 # After the reply is written.
                 asyncio.get_running_loop().call_soon(self._stop.set)
                 return Stopping()
@@ -170,4 +195,4 @@ def _budgets(settings: WorkerSettings) -> Budgets:
     """A worker that is the only one shares nothing."""
     if settings.workers == 1:
         return LocalBudgets()
-    return SharedBudgets(settings.budgets, settings.worker, settings.workers)
+    return SharedBudgets(settings.budgets, settings.worker, settings.workers + 1)

@@ -15,6 +15,7 @@ from router.control_plane.described import Anything, described
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
 from router.control_plane.metrics import Metrics
+from router.control_plane.reload_api import Reload
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
 from router.control_plane.workers import WorkerPool
@@ -34,6 +35,7 @@ def app(tmp_path: Path) -> Iterator[web.Application]:
     pool = WorkerPool(folder, DataPlaneSettings(), settings)
     plane = ControlPlane(store, folder, pool, settings)
     app = make_app(plane, dict)
+    app.add_routes([web.post("/reload", Reload(pool, dict).post)])
     app.add_routes([web.get("/metrics", Metrics(pool.statistics_by_worker).get)])
     app.add_routes(asset_routes(plane.registry, plane.blobs))
     app.add_routes(blob_routes(plane.blobs, 1))

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +21,6 @@ from router.core.worker_protocol import (
     CommandFrame,
     Counted,
     Drained,
-    Failed,
     GetStatistics,
     Reply,
     Stop,
@@ -29,7 +29,6 @@ from router.core.worker_protocol import (
     encode_frame,
 )
 from tests.data_plane.scripted import KEY, ScriptedInstance, echo
-from tests.free_port import free_port
 from turnout.scoring.v1.scoring_pb2 import ScoreAnswer, ScoreRequest
 
 WAIT_S = 30
@@ -39,18 +38,23 @@ class WorkerProcess:
     """A running `python -m router.data_plane`."""
 
     def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
         self.socket = folder / "w0.sock"
         command = [sys.executable, "-P", "-m", "router.data_plane", "--socket", str(self.socket)]
-        command += ["--host", "127.0.0.1", "--port", str(self.port)]
+        command += ["--listener", str(self.listener.fileno())]
         command += ["--limits", '{"max_payload_bytes": 100000}', "--worker", "0", "--workers", "2"]
         command += ["--budgets", str(folder / "budgets")]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, pass_fds=[self.listener.fileno()]
+        )
 
     async def exit_status(self) -> int:
         return await asyncio.wait_for(asyncio.to_thread(self.process.wait), WAIT_S)
 
     def end(self) -> None:
+        self.listener.close()
         self.process.kill()
         self.process.wait()
         assert self.process.stderr is not None
@@ -173,20 +177,6 @@ async def test_bytes_that_are_no_command_end_the_connection_and_not_the_worker(
         assert await asyncio.wait_for(control._reader.read(), WAIT_S) == b""
     async with link(worker_process) as control:
         assert await control.call(Apply(routing(1, blue_instance))) == Applied(1)
-
-
-async def test_a_port_that_is_taken_is_said_and_can_be_tried_again(
-    worker_process: WorkerProcess, blue_instance: ScriptedInstance
-) -> None:
-    blocker = await asyncio.start_server(lambda *_: None, "127.0.0.1", worker_process.port)
-    async with link(worker_process) as control:
-        failed = await control.call(Apply(routing(1, blue_instance)))
-        assert isinstance(failed, Failed)
-        assert "Address already in use" in failed.message
-        blocker.close()
-        await blocker.wait_closed()
-        assert await control.call(Apply(routing(2, blue_instance))) == Applied(2)
-    assert b" 200 " in await score(worker_process.port)
 
 
 async def test_sigterm_drains_and_exits_0(

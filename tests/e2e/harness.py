@@ -71,6 +71,10 @@ class Daemon:
         assert "turnout is ready" in ready, (self.folder / "daemon.log").read_text()
         self.url = ready.split("control plane at ")[1].strip()
 
+    async def exit_code(self) -> int:
+        """How it ends, that was told to."""
+        return await asyncio.wait_for(asyncio.to_thread(self.process.wait), WAIT_S)
+
     def end(self) -> int:
         self.process.terminate()
         assert self.process.stdout is not None
