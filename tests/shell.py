@@ -172,10 +172,12 @@ class Shell:
         held = self.at.get(instance_id, [])
         count = len(held) if count is None else count
         answered, self.at[instance_id] = held[:count], held[count:]
+        # What has expired is not run.
+        run_ns = 0 if outcome == Outcome.EXPIRED else self.run_ns
         self.dispatcher.on_answers(
             instance_id,
             [ScriptedAnswer(sent.id, b"answer to " + sent.payload, status=status,
-                            outcome=outcome, run_ns=self.run_ns) for sent in answered],
+                            outcome=outcome, run_ns=run_ns) for sent in answered],
             self.now_ns,
         )  # fmt: skip
         self.check_conservation()

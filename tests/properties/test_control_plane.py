@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 endpoints = st.sampled_from(["alpha", "alpha", "alpha", "beta"])
 names = st.sampled_from(["blue", "green", "red"])
-kinds = st.sampled_from(["well", "well", "well", "half", "fails", "slow"])
+kinds = st.sampled_from(["well", "well", "slow", "slow", "half", "fails"])
 # Most of what is drawn keeps the rules, and the rest breaks one.
 rarely = st.sampled_from([False] * 7 + [True])
 # Steps until the control plane is killed: it is in some quarter of all calls.
@@ -53,8 +53,8 @@ mirrors: st.SearchStrategy[Percents] = st.one_of(
 
 
 class ControlPlaneMachine(RuleBasedStateMachine):
-    @initialize(kubernetes=rarely)
-    def begin(self, *, kubernetes: bool) -> None:
+    @initialize(kubernetes=rarely, serves=st.booleans())
+    def begin(self, *, kubernetes: bool, serves: bool) -> None:
         self.loop = asyncio.new_event_loop()
         self.model = Model()
         self.number = 0
@@ -66,6 +66,9 @@ class ControlPlaneMachine(RuleBasedStateMachine):
         )
         for name in ("blue", "green"):
             self.put_deployment("alpha", name, "well", 1, wrong=False, dies=None)
+        if serves:
+            mirror = {} if kubernetes else {"green": 10}
+            self.do(PutEndpoint("alpha", "tag", kubernetes, {"blue": 100}, mirror), None)
 
     @rule(name=endpoints, wrong=rarely, kubernetes=rarely, traffic=traffics, mirror=mirrors,
           dies=deaths)  # fmt: skip

@@ -150,6 +150,19 @@ def test_5_a_stuck_shadow_loses_copies_counted_and_never_queues_more_than_its_li
     assert green.copies + green.copies_lost == 50
 
 
+@given(st.integers(5, 20), seeds)
+def test_5_copies_that_were_answered_make_room_for_others(concurrency: int, seed: int) -> None:
+    shell = Shell(seed)
+    mirrored(shell, 50, shadow_concurrency=concurrency)
+    for _ in range(200):
+        shell.ask()
+        shell.pass_time(TICK_NS)
+        shell.serve_all()
+    (found,) = shell.dispatcher.statistics().endpoints
+    green = found.deployments[1]
+    assert (green.copies, green.copies_lost) == (100, 0)
+
+
 def test_5_a_copy_is_never_sent_again_when_its_instance_is_lost() -> None:
     shell = Shell()
     mirrored(shell, 50)

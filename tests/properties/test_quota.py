@@ -114,6 +114,34 @@ def test_8_all_workers_bytes_together_never_exceed_rate_times_t_plus_burst(
     passed.assert_within(rate, rate)
 
 
+@given(rates, st.integers(2, 4), st.integers(0, 10 * NS_PER_S))
+def test_8_at_one_instant_all_workers_together_pass_no_more_than_the_burst(
+    rate: int, workers: int, idle_ns: int
+) -> None:
+    """However long nobody asked, and whatever each holds beforehand."""
+    throttles, lease = throttles_of(rate, workers), lease_bytes(rate, workers)
+    now_ns = 10**18
+    for throttle in throttles:
+        throttle.charge(1, now_ns)
+    now_ns += idle_ns
+    total = 0
+    for count in (lease, throttles[0].piece):
+        for throttle in throttles * (rate // count // workers + 1):
+            total += count if throttle.charge(count, now_ns) == 0 else 0
+    assert total <= rate
+
+
+@given(st.integers(1, 10**6), st.integers(0, 10 * NS_PER_S))
+def test_8_a_bucket_that_was_left_alone_holds_its_burst_and_no_more(
+    per_s: int, idle_ns: int
+) -> None:
+    bucket, now_ns = TokenBucket(per_s, per_s), 10**18
+    assert bucket.take(1, now_ns) == 0
+    now_ns += NS_PER_S + idle_ns
+    assert bucket.take(per_s, now_ns) == 0
+    assert bucket.take(1, now_ns) > 0
+
+
 @given(rates, steps)
 def test_8_one_workers_traffic_within_the_quota_is_never_delayed(
     rate: int, asked: list[tuple[int, int, int]]
