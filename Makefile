@@ -36,8 +36,8 @@ properties: $(STAMP)  ## the hypothesis properties and the API's, deep
 	HYPOTHESIS_PROFILE=deep SCHEMATHESIS_EXAMPLES=500 $(BIN)/pytest --timeout 3600 \
 		tests/properties tests/core tests/control_plane/test_openapi.py
 
-mutants: $(STAMP)  ## plant bugs in the core, one by one, and see each caught
-	$(BIN)/python tests/mutants.py
+mutants: $(STAMP)  ## plant bugs, one by one, and see each caught
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 swarm: $(STAMP)  ## random worlds in the simulator for half an hour, until an invariant breaks
 	$(BIN)/turnout simulate --minutes 30 --seed $(or $(SEED),1)

@@ -1,0 +1,1 @@
+"""Bugs to plant, and the script that does it: `make mutants`."""
