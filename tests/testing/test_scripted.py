@@ -37,6 +37,10 @@ def test_a_scripted_deployment_answers_fails_crashes_hangs_and_heals(turnout: Tu
     assert rollout["restart: control-plane"].failed == []
     assert "ended unexpectedly (signal 9)" in turnout.log
 
+    # That sample has ended with a block of 100: 97 requests are missing for the next to begin one.
+    assert [endpoint.score().deployment for _ in range(3)] == ["green"] * 3
+    assert endpoint.roll_out([{"name": "now"}], LOAD)["now"].during.sent == 97
+
     hanging = [{"hang": "red", "name": "unseen"}, {"name": "seen", "traffic": "green=0 red=100"}]
     rollout = endpoint.roll_out(hanging, Load(clients=25, requests=100))
     assert rollout["unseen"].failed == []
