@@ -31,18 +31,33 @@ instance_count: 1
 """
 
 
-def declare(folder: Path, script: str = SCRIPT, names: tuple[str, ...] = ("blue",)) -> str:
-    """An endpoint whose first deployment has all traffic: a part of turnout.yml."""
+def declare(folder: Path) -> str:
+    """An endpoint whose deployment has all traffic: a part of turnout.yml."""
+    write_files(folder, "blue")
+    return (
+        f"endpoints: [{{endpoint: {folder}/endpoint.yml, deployments: [{folder}/blue.yml], "
+        "traffic: {blue: 100}}]\n"
+    )
+
+
+async def create(daemon: Daemon, folder: Path, *names: str) -> None:
+    """The same by commands, so that clients may change it; the first one has all traffic."""
+    write_files(folder, *names)
+    await daemon.run("ml", "online-endpoint", "create", "-f", f"{folder}/endpoint.yml")
+    for name in names:
+        traffic = ["--all-traffic"] if name == names[0] else []
+        await daemon.run(
+            "ml", "online-deployment", "create", "-f", f"{folder}/{name}.yml", *traffic
+        )
+
+
+def write_files(folder: Path, *names: str) -> None:
+    """An endpoint's YAML file and its deployments'."""
     (folder / "code").mkdir()
-    (folder / "code" / "score.py").write_text(script)
+    (folder / "code" / "score.py").write_text(SCRIPT)
     (folder / "endpoint.yml").write_text("name: my-endpoint\nauth_mode: key\n")
     for name in names:
         (folder / f"{name}.yml").write_text(DEPLOYMENT.replace("name: blue", f"name: {name}"))
-    deployments = ", ".join(f"{folder}/{name}.yml" for name in names)
-    return (
-        f"endpoints: [{{endpoint: {folder}/endpoint.yml, deployments: [{deployments}], "
-        f"traffic: {{{names[0]}: 100}}}}]\n"
-    )
 
 
 async def uri_and_key(daemon: Daemon) -> tuple[str, str]:
@@ -58,7 +73,6 @@ class RawLoad:
 
     Attributes:
         answered: rightly, with 200.
-        deployments: who answered last.
         failed: what went wrong, but for what ``excuse`` allows.
         excused: how many requests went wrong as allowed.
         slowest_s: of connections that were new, from opening to the answer.
@@ -74,6 +88,9 @@ class RawLoad:
         self._stop = asyncio.Event()
         self._excused_ports: set[int] = set()
         self._progress = asyncio.Condition()
+        # Who was given all traffic, and how many of those updates have returned.
+        self._given: list[str] = []
+        self._returned = 0
         self.answered = self.opened = self.excused = 0
         self.slowest_s = 0.0
         self.failed: list[str] = []
@@ -100,6 +117,14 @@ class RawLoad:
         until = self.answered + count
         async with asyncio.timeout(WAIT_S), self._progress:
             await self._progress.wait_for(lambda: self.answered >= until or self.failed)
+
+    def begin_update(self, deployment: str) -> None:
+        """All traffic is to go there."""
+        self._given.append(deployment)
+
+    def update_returned(self) -> None:
+        """From now on no request that is sent may be routed by what was in force before."""
+        self._returned = len(self._given)
 
     def excuse_connections_of(self, pid: int) -> None:
         """What fails on the connections that this process has now is no failure."""
@@ -137,6 +162,7 @@ class RawLoad:
     ) -> bool:
         """One request; whether the connection goes on."""
         number = str(next(self._numbers)).encode()
+        in_force = max(self._returned - 1, 0)
         close = b"" if keeps else b"Connection: close\r\n"
         writer.write(self._head + b"%sContent-Length: %d\r\n\r\n%s" % (close, len(number), number))
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -144,6 +170,9 @@ class RawLoad:
         body = await reader.readexactly(length)
         if not head.startswith(b"http/1.1 200 ") or json.loads(body) != {"echo": number.decode()}:
             raise ValueError(f"asked {number!r}, got {head!r} {body!r}")
+        served = head.partition(b"azureml-model-deployment: ")[2].partition(b"\r\n")[0].decode()
+        if self._given and served not in self._given[in_force:]:
+            raise ValueError(f"{served} answered by older rules than those of {self._given[-1]}")
         async with self._progress:
             self.answered += 1
             self._progress.notify_all()

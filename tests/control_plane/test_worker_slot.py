@@ -1,0 +1,78 @@
+"""Workers in the hands of a control plane: real processes, without instances behind them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from router.control_plane.layout import StateFolder
+from router.control_plane.live_settings import LiveSettings
+from router.control_plane.worker_process import WorkerProcess
+from router.control_plane.workers import WorkerPool
+from router.core.config import DaemonConfig, DataPlaneSettings
+from router.core.errors import TurnoutError
+from router.core.routing import EndpointRoute, Routing
+
+WAIT_S = 30
+ENDPOINT = EndpointRoute(name="my-endpoint", keys=("key",), deployments=(), traffic={})
+ASK = b"POST /my-endpoint/score HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key\r\n"
+NONE_TO_SERVE, UNKNOWN = b"404", b"401"
+
+
+@pytest.fixture
+async def pool(folder: Path) -> AsyncIterator[WorkerPool]:
+    state = StateFolder(folder)
+    state.create()
+    config = DaemonConfig(data_plane=DataPlaneSettings(port=0, workers=1))
+    pool = WorkerPool(state, config.data_plane, LiveSettings(config))
+    await pool.start()
+    yield pool
+    await pool.stop()
+
+
+async def status(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """That of a request on an open connection."""
+    writer.write(ASK + b"Content-Length: 0\r\n\r\n")
+    async with asyncio.timeout(WAIT_S):
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        await reader.readexactly(length)
+    return head.split()[1]
+
+
+def leaving(pool: WorkerPool) -> list[WorkerProcess]:
+    return [worker for worker in pool._slots[0]._told if worker.is_stopping]
+
+
+async def test_a_worker_that_leaves_routes_nothing_by_older_rules(pool: WorkerPool) -> None:
+    await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+    connection = await asyncio.open_connection("127.0.0.1", pool._port)
+    assert await status(*connection) == NONE_TO_SERVE
+    reload = asyncio.create_task(pool.reload())
+    async with asyncio.timeout(WAIT_S):
+        while not leaving(pool):
+            await asyncio.sleep(0.001)
+    # Nobody else may connect to it; who is connected may ask once more.
+    await pool.apply(Routing(generation=2))
+    assert await status(*connection) == UNKNOWN
+    assert await connection[0].read() == b"", "that was the last answer"
+    connection[1].close()
+    await reload
+
+
+async def test_a_successor_that_does_not_come_up_leaves_the_present_worker(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+    before = pool.pids
+    monkeypatch.setattr("router.control_plane.worker_process.WORKER_MODULE", "no.such.module")
+    with pytest.raises(TurnoutError, match=r"The present one serves on\."):
+        await pool.reload()
+    monkeypatch.undo()
+    assert pool.pids == before
+    connection = await asyncio.open_connection("127.0.0.1", pool._port)
+    assert await status(*connection) == NONE_TO_SERVE
+    connection[1].close()
+    await pool.reload()
+    assert pool.pids != before
