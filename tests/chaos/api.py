@@ -97,6 +97,10 @@ class Api:
         """An endpoint without deployments."""
         await self._call("PUT", ENDPOINT, {"properties": {}})
 
+    async def reload(self) -> None:
+        """Returns when every worker has a successor."""
+        await self._call("POST", "/reload")
+
     async def in_flight(self) -> float:
         """How many requests the workers hold, by their metrics."""
         url = f"{self._daemon.url}/metrics"

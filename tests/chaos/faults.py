@@ -5,6 +5,7 @@ that listens. So there is always somebody who could have answered, and nothing m
 """
 
 import asyncio
+import math
 import random
 import signal
 import time
@@ -30,8 +31,8 @@ class Faults:
     """Performs a schedule's faults.
 
     Args:
-        half_s: until then no kill hits the first worker, and none the second one since: so each
-            lives long enough to be seen growing.
+        half_s: until then one worker is spared by kills, and another one since: so that some
+            live long enough to be seen growing.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Faults:
         self._audit = audit
         self._story = story
         self._hurt: set[int] = set()
+        self._spared: int | None = None
 
     async def perform(self, action: Action) -> None:
         """Does it to somebody who can be spared, and undoes it when its time is over."""
@@ -88,8 +90,8 @@ class Faults:
     async def _hit_worker(self, action: Action, rng: random.Random) -> bool:
         found = find_all(self._daemon.run_folder, "w")
         listening = [one for one in found if one.pid not in self._hurt and one.listens()]
-        spared = "w0" if time.monotonic() < self._half_s else "w1"
-        fit = [one for one in listening if action.kind not in KILLS or one.name != spared]
+        self._choose_spared([one.pid for one in listening])
+        fit = [one for one in listening if action.kind not in KILLS or one.pid != self._spared]
         victim = self._choose(found, fit if len(listening) > 1 else [], rng)
         if victim is None:
             return False
@@ -98,6 +100,15 @@ class Faults:
         self._story.workers.append(fault)
         await self._hit(victim, fault, action)
         return True
+
+    def _choose_spared(self, pids: list[int]) -> None:
+        """Another one when half the time is over, or the one before has gone."""
+        if time.monotonic() > self._half_s:
+            self._half_s = math.inf
+            pids = [pid for pid in pids if pid != self._spared] or pids
+            self._spared = None
+        if self._spared not in pids and pids:
+            self._spared = pids[0]
 
     def _can_spare(self, victim: Found, found: list[Found]) -> bool:
         """Whether another instance of its deployment serves, and goes on serving."""

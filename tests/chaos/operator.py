@@ -91,8 +91,20 @@ class Operator:
             case Kind.REKEY:
                 key = f"{rng.getrandbits(KEY_BITS):064x}"
                 await self._change(kind, self.keys, key, self._api.put_key)
+            case Kind.RELOAD:
+                await self._reload()
             case _:
                 await self._scale_or_update(kind, rng)
+
+    async def _reload(self) -> None:
+        self._note("reload")
+        try:
+            await self._api.reload()
+        except Refused as error:
+            self._story.fail(time.monotonic(), f"reload: {error}")
+            return
+        self._note("reloaded")
+        self._story.done[Kind.RELOAD] += 1
 
     async def _scale_or_update(self, kind: Kind, rng: random.Random) -> None:
         name = rng.choice(NAMES)

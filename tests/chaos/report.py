@@ -1,5 +1,7 @@
 """What a run came to, for people: counts, what was done, resources, and how to see it again."""
 
+import json
+
 from rich.console import Console
 from rich.table import Table
 
@@ -11,6 +13,26 @@ FAILURES_SHOWN = 10
 # Of what happened around a failure.
 BEFORE_S, AFTER_S = 6.0, 1.0
 BODY_SHOWN = 300
+
+
+def to_json(run: Run) -> str:
+    """The same for machines."""
+    flatness = run.resources.flatness()
+    said = {
+        "seed": run.seed,
+        "minutes": run.minutes,
+        "requests": run.audit.sent,
+        "requests_per_s": run.rate_per_s,
+        "outcomes": run.audit.counts,
+        "unaccounted": run.audit.unaccounted,
+        "not_sent": run.load.held_back,
+        "slowest_s": run.audit.slowest_s,
+        "healed_s": run.healed_s,
+        "done": run.story.done,
+        "resources": {one.of: (one.early._asdict(), one.late._asdict()) for one in flatness},
+        "failures": run.failures,
+    }
+    return json.dumps(said, indent=2)
 
 
 def show(run: Run, console: Console) -> None:

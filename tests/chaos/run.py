@@ -8,6 +8,7 @@ import asyncio
 import random
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ HEAL_S = 90.0
 # For workers to see that clients have closed their connections.
 CLOSED_S = 10.0
 POLL_S = 0.1
+# So often drawn, and never done: the run proves nothing about it.
+DRAWN_MIN = 5
 
 
 @dataclass
@@ -52,13 +55,23 @@ class Run:
     healed_s: float = 0.0
 
     @property
+    def vacuous(self) -> list[str]:
+        """What the schedule would have done several times, and was never done."""
+        drawn = Counter(action.kind for action in draw(self.seed, self.minutes * 60))
+        return [
+            f"never done: {kind}"
+            for kind, count in drawn.items()
+            if count >= DRAWN_MIN and not self.story.done[kind]
+        ]
+
+    @property
     def failures(self) -> list[str]:
         """Everything that makes the run a failed one, in words; none if it is right."""
         bad = [f"{count} x {v}" for v, count in self.audit.counts.items() if v.is_failure]
         if self.audit.unaccounted:
             bad.append(f"{self.audit.unaccounted} requests are unaccounted for")
         grown = [f"grown: {one.of}" for one in self.resources.flatness() if not one.is_flat]
-        return bad + self.story.failures + grown
+        return bad + self.story.failures + grown + self.vacuous
 
 
 async def run(folder: Path, seed: int, minutes: float, rate_per_s: float) -> Run:

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     REKEY = "replace the key"
     SCALE = "scale"
     UPDATE = "rolling update"
+    RELOAD = "reload"
 
 
 # In seconds: how far two of a kind are apart on average.
@@ -39,8 +40,10 @@ INTERVAL_S = {
     Kind.REKEY: 5.0,
     Kind.SCALE: 9.0,
     Kind.UPDATE: 14.0,
+    # Rare enough for a worker to live long enough to be seen growing.
+    Kind.RELOAD: 30.0,
 }
-OPERATIONS = {Kind.SWAP, Kind.REKEY, Kind.SCALE, Kind.UPDATE}
+OPERATIONS = {Kind.SWAP, Kind.REKEY, Kind.SCALE, Kind.UPDATE, Kind.RELOAD}
 # The shortest and the longest that it lasts: a stop, or the time until the next control plane.
 # Some stops of an instance outlast the time that a request may take.
 LASTS_S = {
