@@ -34,7 +34,7 @@ from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
 from router.control_plane.metrics import Metrics
 from router.control_plane.ports import address_of, base_url, listen
-from router.control_plane.processes import write_atomically
+from router.control_plane.processes import keep_inherited_files, write_atomically
 from router.control_plane.reload_api import Reload
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
@@ -87,6 +87,7 @@ def run(config: DaemonConfig, base_dir: Path, path: Path | None = None) -> int:
     )
     # It tells of each event in the folders of the configuration, where the log may be, too.
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
+    keep_inherited_files()
     try:
         uvloop.run(serve(config, base_dir, path, _announce))
     except TurnoutError as error:

@@ -21,6 +21,7 @@ from msgspec import Struct
 # `state` and `starttime` are fields 3 and 22 of /proc/<pid>/stat (proc(5)); these count from
 # the former, which follows the name in parentheses.
 _STATE_FIELD, _START_FIELD = 0, 19
+_STANDARD_ERROR = 2
 # Ended, but not yet reaped by its parent.
 _ZOMBIE = "Z"
 
@@ -170,6 +171,18 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
+
+
+def keep_inherited_files() -> None:
+    """Passes on nothing of what our own parent left open, but standard input and output.
+
+    What is started here outlives us; whoever waits for the end of a pipe must not wait for it.
+    """
+    for path in list(Path("/proc/self/fd").iterdir()):
+        with contextlib.suppress(OSError):
+            # The file of the listing itself is closed by now.
+            if (number := int(path.name)) > _STANDARD_ERROR:
+                os.set_inheritable(number, False)  # noqa: FBT003 - the os module's signature
 
 
 def kill_strays(module: str, folder: Path, known_pids: Collection[int]) -> None:

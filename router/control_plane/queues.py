@@ -56,6 +56,9 @@ async def borrow(link: WorkerLink, path: Path) -> socket.socket | None:
             _, (number,), _, _ = socket.recv_fds(receiver, 1, 1)
         except (BlockingIOError, ValueError) as error:
             raise WorkerLost(f"its listening socket did not come: {error}") from error
+    # Received files are inheritable, other than those that Python opens: an instance that is
+    # started later would hold the socket, too, and connections would wait there for nobody.
+    os.set_inheritable(number, False)  # noqa: FBT003 - the os module's own signature
     return socket.socket(fileno=number)
 
 

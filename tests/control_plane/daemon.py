@@ -39,8 +39,14 @@ OK = "def init(): pass\ndef run(raw): return 'ok'\n"
 class Daemon:
     """A daemon process on free ports; its state is in ``folder``."""
 
-    def __init__(self, folder: Path, config: Mapping[str, object] = CONFIG) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, object] = CONFIG,
+        pass_fds: tuple[int, ...] = (),
+    ) -> None:
         self.folder = folder
+        self._pass_fds = pass_fds
         self.config = config
         self.ready_line = ""
         self.process = self._spawn()
@@ -125,6 +131,7 @@ class Daemon:
                 stderr=log,
                 text=True,
                 start_new_session=True,
+                pass_fds=self._pass_fds,
             )
 
 
