@@ -158,11 +158,12 @@ class Store:
 
     def next(self, counter: Counter) -> int:
         """The next number of a counter, never given twice; the first is 1."""
-        rows = self._db.execute(
-            "INSERT INTO counters VALUES (?, 1) "
-            "ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value",
+        # Not in one with RETURNING, whose commit is the fetch's: there a full disk would be told.
+        self._db.execute(
+            "INSERT INTO counters VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1",
             (counter,),
         )
+        rows = self._db.execute("SELECT value FROM counters WHERE name = ?", (counter,))
         return int(rows.fetchall()[0][0])
 
     def declaration(self, endpoint_name: str) -> str | None:

@@ -124,6 +124,7 @@ async def test_a_rollout_is_done_by_editing_the_file(daemon: Daemon, client: Cli
     assert (await client.score("declared")).body == "blue"
     instances = daemon.pids("i")
     before = await configuration(client)
+    daemon.code("blue", OK.replace("ok", "edited"))
     daemon.write_config(endpoints=[declaration("blue", "green", blue=90, green=10)])
     state = await wait_loaded(client, before)
     assert state["endpoints"] == endpoint_state("Succeeded")

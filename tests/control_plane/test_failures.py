@@ -84,6 +84,11 @@ async def test_a_full_disk_refuses_changes_loses_no_request_and_is_got_over(
     async with Client(daemon) as client:
         await client.serve("my-endpoint", "blue", daemon.code("c", TALKS))
         key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
+        assert (await client.score("my-endpoint", key)).status == 200
+        traffic_log = daemon.state / "logs/traffic-w0.jsonl"
+        async with asyncio.timeout(LIMIT_S):
+            while not (traffic_log.exists() and traffic_log.stat().st_size):
+                await asyncio.sleep(0.05)
         with fill(daemon):
             for refused in (
                 await client.call("PUT", "my-endpoint", {"properties": {"traffic": {"blue": 0}}}),
@@ -100,14 +105,17 @@ async def test_a_full_disk_refuses_changes_loses_no_request_and_is_got_over(
             assert await metric(daemon, "turnout_store_failures_total") >= 2
             await reaches(daemon, "turnout_lost_log_lines_total", 20)
             (instance,) = daemon.pids("i").values()
+            failures = await metric(daemon, "turnout_store_failures_total")
             kill(instance)
+            # Routings that can't be stored, and the numbers of instances to be started.
+            await reaches(daemon, "turnout_store_failures_total", failures + 2)
         # What could not be started for want of a number comes up now, and gets requests.
         async with asyncio.timeout(LIMIT_S):
             while (await client.score("my-endpoint", key)).status != 200:
                 await asyncio.sleep(0.05)
         await client.set_traffic("my-endpoint", blue=0)
     assert daemon.stop() == 0
-    lines = (daemon.state / "logs/traffic-w0.jsonl").read_text().splitlines()
+    lines = traffic_log.read_text().splitlines()
     assert lines
     assert all(json.loads(line)["EndpointName"] == "my-endpoint" for line in lines)
 
