@@ -32,6 +32,8 @@ class Executor:
         self._load = load
         self._loaded: Future[App] = Future()
         self._queue: SimpleQueue[_Work] = SimpleQueue()
+        # Of what runs now; 0 while nothing does, or nobody set a limit.
+        self._due_ns = 0
 
     def work(self) -> None:
         """Loads the script and runs requests for ever; returns only if it can't be loaded."""
@@ -68,6 +70,12 @@ class Executor:
             sink.expect()
             self._queue.put((sink, request, received_ns))
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether what runs now should have ended long ago: nobody waits for it any more."""
+        due_ns = self._due_ns
+        return 0 < due_ns < time.monotonic_ns()
+
     def steer(self, flows: Iterable[Flow], sink: Sink) -> None:
         """Takes in what the router says of streamed answers."""
         sink.steer(flows)
@@ -77,12 +85,14 @@ class Executor:
         sink.close()
 
     def _answer(self, app: App, sink: Sink, request: ScoreRequest, received_ns: int) -> None:
+        self._due_ns = received_ns + request.timeout_ns if request.timeout_ns else 0
         answer = app.answer(request, received_ns)
         if isinstance(answer, ScoreAnswer):
             # One that took long has company only by chance; the last one has none.
             sink.add(answer, at_once=answer.run_ns >= HOLD_NS or self._queue.empty())
         else:
             _stream(answer, sink, request.id)
+        self._due_ns = 0
 
 
 def _stream(parts: Iterator[ScoreAnswer], sink: Sink, request_id: int) -> None:

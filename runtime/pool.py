@@ -31,6 +31,7 @@ class _Worker:
 
     Attributes:
         asked: what it has: by the number it knows, whose request and its own number.
+        dues_ns: of what it has, by the same number, when nobody waits any more.
     """
 
     def __init__(self, source: Source) -> None:
@@ -42,7 +43,12 @@ class _Worker:
         with theirs:
             self.process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
         self.asked: dict[int, tuple[Sink, int]] = {}
+        self.dues_ns: dict[int, int] = {}
         self._socket = ours
+
+    def is_stuck(self, now_ns: int) -> bool:
+        """Whether what it runs should have ended long ago."""
+        return any(due_ns < now_ns for due_ns in self.dues_ns.values())
 
     async def start(self) -> bool:
         """Waits until its script is ready; tells whether that wants headers.
@@ -99,6 +105,12 @@ class Pool:
             self._queue.append((sink, request, received_ns))
         self._hand_out()
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether no process is left that could answer."""
+        now_ns = time.monotonic_ns()
+        return all(worker.is_stuck(now_ns) for worker in self._workers)
+
     def steer(self, flows: Iterable[Flow], sink: Sink) -> None:
         """Passes on what the router says of streamed answers."""
         for flow in flows:
@@ -140,6 +152,7 @@ class Pool:
             worker.asked[self._last_number] = (sink, request.id)
             request.id = self._last_number
             if request.timeout_ns:
+                worker.dues_ns[self._last_number] = received_ns + request.timeout_ns
                 request.timeout_ns = max(request.timeout_ns - (now_ns - received_ns), 1)
             batch.append(request)
         return batch
@@ -152,6 +165,7 @@ class Pool:
                     sink, request_id = worker.asked[answer.id]
                     if not answer.more:
                         del worker.asked[answer.id]
+                        worker.dues_ns.pop(answer.id, None)
                         self._run_ns = answer.run_ns or self._run_ns
                     answer.id = request_id
                     sink.add_part(answer)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -41,6 +41,10 @@ HEADERS_WISH = ("turnout-headers", "1")
 
 class Runner(Protocol):
     """Who runs requests: an executor, or a pool of worker processes."""
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nothing can be run, because what runs does not end in its time."""
 
     def submit(self, requests: Iterable[ScoreRequest], sink: Sink) -> None:
         """Queues requests; each will be answered into ``sink`` unless that is closed."""
@@ -147,12 +151,33 @@ async def _write(
         sink.on_sent(len(answers))
 
 
+class _Health(health.aio.HealthServicer):
+    """Healthy is who could answer: the server does so on another thread than ``run()``.
+
+    A watcher is told of the beginning and the end only; whoever wants to know more checks.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        super().__init__()
+        self._runner = runner
+
+    async def Check(  # noqa: N802 - the protocol's name
+        self,
+        request: health_pb2.HealthCheckRequest,
+        context: "grpc.aio.ServicerContext[Any, Any]",
+    ) -> health_pb2.HealthCheckResponse:
+        if self._runner.is_stuck:
+            known = health_pb2.HealthCheckResponse
+            return known(status=known.NOT_SERVING)
+        return await super().Check(request, context)
+
+
 class Service:
     """The server of one instance: up from the start, healthy when the script is ready."""
 
     def __init__(self, runner: Runner) -> None:
         self._scoring = _Scoring(runner)
-        self._health = health.aio.HealthServicer()
+        self._health = _Health(runner)
         self._server = grpc.aio.server(options=_OPTIONS)
 
     async def start(self, target: str) -> None:

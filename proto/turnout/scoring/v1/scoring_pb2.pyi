@@ -4,7 +4,8 @@ isort:skip_file
 How a router hands scoring requests to one instance, and gets answers back.
 
 Health (grpc.health.v1.Health) and reflection are served beside this service:
-an instance is SERVING once init() has returned.
+an instance is SERVING once init() has returned, until it drains. A Check is
+answered NOT_SERVING, too, while run() goes on past its request's deadline.
 """
 
 from collections import abc as _abc
