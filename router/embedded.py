@@ -26,7 +26,7 @@ from router.core.dispatcher import Dispatcher
 from router.core.errors import ResourceNotFound
 from router.core.request import Answer, Head, Reason, Refusal, Request
 from router.core.routing import Routing
-from router.core.statistics import WorkerStatistics
+from router.core.statistics import InstanceStatistics, WorkerStatistics
 from router.data_plane.engine import Engine, now_ns
 from router.data_plane.listener import Listener
 from router.yaml_files import read_daemon_config
@@ -254,3 +254,6 @@ class _InProcess:
 
     async def statistics(self) -> WorkerStatistics:
         return self._engine.statistics()
+
+    async def instances(self) -> Sequence[InstanceStatistics]:
+        return self._engine.dispatcher.instances(now_ns())

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from router.core.backoff import Backoff
 from router.core.request import Outcome
 from sim.clock import After, Clock
 from sim.draws import Draw
@@ -87,6 +88,7 @@ class SimInstance:
     Args:
         work: calls something after so much time, where there is a core for it.
         answered: called with (worker, answers) when they leave.
+        backoff: of the place that it takes.
 
     Attributes:
         model: how it behaves.
@@ -102,8 +104,10 @@ class SimInstance:
         clock: Clock,
         work: After,
         answered: Callable[["SimInstance", Any, list[SimAnswer]], None],
+        backoff: Backoff,
     ) -> None:
         self.id = id_
+        self.backoff = backoff
         self.dead = False
         self.started_ns = clock.now_ns
         self.model = model

@@ -1,7 +1,7 @@
 """A simulated control plane: carries out operations as router/control_plane/ does.
 
-Rules, routes, exclusiveness and restart delays are the core's; what is simulated is that
-processes take time to start, and that workers take a moment to swap.
+Rules, routes, exclusiveness, restart delays, and who hangs or goes are the core's; what is
+simulated is that processes take time to start, and that workers take a moment to swap.
 """
 
 import itertools
@@ -14,7 +14,9 @@ from router.core.deployment_spec import CodeConfiguration, DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import BadRequest, ResourceNotFound, TurnoutError
 from router.core.exclusive import Exclusive
+from router.core.letting_go import instances_to_let_go
 from router.core.parse import parse
+from router.core.probing import is_hung
 from router.core.quota_settings import QuotaOf
 from router.core.routes import WORKER_COUNT, deployment_route
 from router.core.routing import EndpointRoute, InstanceRoute, Routing
@@ -26,16 +28,20 @@ from router.core.rules import (
     check_name,
     check_traffic,
 )
+from router.core.statistics import InstanceStatistics, sum_of_instances
 from sim import scenario as declared
+from sim.begun import Begun
 from sim.clock import NS_PER_MS, NS_PER_S, After, Clock
 from sim.instance import Model, SimAnswer, SimInstance
-from sim.record import Operation, Record
+from sim.record import Record
 from sim.rules_seen import rules_seen
 from sim.steps import Doing, whole
 from sim.worker import KEY, SimWorker
 
 # From the control plane to a worker, and until the answer is there.
 APPLY_NS = 2 * NS_PER_MS
+# How often the control plane asks what instances owe (control_plane/hung.py).
+HUNG_POLL_NS = 2 * NS_PER_S
 
 
 class SimDeployment:
@@ -51,7 +57,6 @@ class SimDeployment:
         self.model = model
         self.wanted = spec.instance_count
         self.warm: list[SimInstance] = []
-        self.backoff = Backoff()
 
 
 class Stored(msgspec.Struct):
@@ -61,30 +66,13 @@ class Stored(msgspec.Struct):
     deployments: dict[str, dict[str, DeploymentSpec]]
 
 
-class _Begun:
-    """An operation that was begun."""
-
-    def __init__(self, words: str, step: int, clock: Clock, record: Record) -> None:
-        self.step = step
-        self._operation = Operation(clock.now_ns, words)
-        self._clock = clock
-        self._record = record
-        record.operations.append(self._operation)
-
-    def end(self, outcome: str) -> None:
-        """It is done, or was refused."""
-        self._operation.outcome = outcome
-        self._operation.ended_ns = self._clock.now_ns
-        self._record.begin_step(self.step)
-        self._record.auditor.operation(self._operation.words, outcome)
-
-
 class Plane:
     """The control plane of one run.
 
     Args:
         models: how each deployment that may be created behaves, by endpoint and name.
         work: see SimInstance.
+        draw: a random number from 0 to 1, for delays of restarts.
     """
 
     def __init__(
@@ -96,8 +84,10 @@ class Plane:
         models: dict[tuple[str, str], tuple[declared.Deployment, Model]],
         message_ns: int,
         work: After,
+        draw: Callable[[], float],
     ) -> None:
         self._clock = clock
+        self._draw = draw
         self._record = record
         self._workers = workers
         self._quota_of = quota_of
@@ -128,6 +118,7 @@ class Plane:
                 at = f"`$.endpoints[{number}]."
                 raise BadRequest(error.message.replace("`$.", at)) from None
         self._publish(lambda: None)
+        self._clock.after(HUNG_POLL_NS, self._replace_hung)
 
     def _start(self, endpoint: declared.Endpoint, later: set[tuple[str, str]]) -> None:
         check_name("endpoint", endpoint.name)
@@ -157,7 +148,7 @@ class Plane:
         Args:
             step: the part of the timeline that begins with it.
         """
-        begun = _Begun(doing.words, step, self._clock, self._record)
+        begun = Begun(doing.words, step, self._clock, self._record)
         before = self._stored()
         try:
             self._begin(endpoint, doing, begun)
@@ -179,7 +170,7 @@ class Plane:
             if instance.model is model:
                 instance.unhang()
 
-    def _begin(self, endpoint: str, doing: Doing, begun: _Begun) -> None:
+    def _begin(self, endpoint: str, doing: Doing, begun: Begun) -> None:
         if doing.verb == "restart":
             self._restart(begun)
             return
@@ -195,7 +186,7 @@ class Plane:
             case "instance_count":
                 self._scale(endpoint, doing, begun)
 
-    def _set_traffic(self, endpoint: str, doing: Doing, begun: _Begun) -> None:
+    def _set_traffic(self, endpoint: str, doing: Doing, begun: Begun) -> None:
         percents = whole(doing.numbers, doing.verb)
         old = self._endpoints[endpoint]
         self._exclusive.begin(endpoint, "Updating")
@@ -209,7 +200,7 @@ class Plane:
         self._endpoints[endpoint] = spec
         self._publish(lambda: self._end(endpoint, begun), begun.step)
 
-    def _create(self, endpoint: str, name: str, begun: _Begun) -> None:
+    def _create(self, endpoint: str, name: str, begun: Begun) -> None:
         check_name("deployment", name)
         check_deployment_count(len(self._deployments[endpoint].keys() | {name}))
         with self._exclusive.on(endpoint, "Updating"):
@@ -217,7 +208,7 @@ class Plane:
         self._exclusive.begin(endpoint, "Updating")
         self._grow(deployment, endpoint, begun)
 
-    def _scale(self, endpoint: str, doing: Doing, begun: _Begun) -> None:
+    def _scale(self, endpoint: str, doing: Doing, begun: Begun) -> None:
         ((name, count),) = whole(doing.numbers, doing.verb).items()
         deployment = self._deployments[endpoint].get(name)
         if deployment is None:
@@ -230,7 +221,7 @@ class Plane:
         deployment.wanted = count
         self._grow(deployment, endpoint, begun)
 
-    def _delete(self, endpoint: str, name: str, begun: _Begun) -> None:
+    def _delete(self, endpoint: str, name: str, begun: Begun) -> None:
         spec = self._endpoints[endpoint]
         if name not in self._deployments[endpoint]:
             raise ResourceNotFound(f"expected a deployment of {endpoint!r}, got {name!r}")
@@ -239,7 +230,7 @@ class Plane:
         del self._deployments[endpoint][name]
         self._publish(lambda: self._end(endpoint, begun), begun.step)
 
-    def _restart(self, begun: _Begun) -> None:
+    def _restart(self, begun: Begun) -> None:
         """The process ends and another begins: from what was stored, and what runs."""
         before = self._stored()
         stored = msgspec.msgpack.decode(before, type=Stored)
@@ -250,7 +241,7 @@ class Plane:
         self._record.auditor.restarted(before, self._stored())
         self._publish(lambda: begun.end("done"), begun.step)
 
-    def _end(self, endpoint: str, begun: _Begun) -> None:
+    def _end(self, endpoint: str, begun: Begun) -> None:
         self._exclusive.end(endpoint)
         begun.end("done")
 
@@ -274,19 +265,29 @@ class Plane:
         deployment = self._deployments[endpoint][name] = SimDeployment(spec, model)
         return deployment
 
-    def _grow(self, deployment: SimDeployment, endpoint: str, begun: _Begun) -> None:
+    def _grow(self, deployment: SimDeployment, endpoint: str, begun: Begun) -> None:
         """Starts what is missing, lets go of what is too much, and publishes then."""
 
         def warm(_: object) -> None:
             self._admit(deployment, deployment.wanted - len(deployment.warm))
-            del deployment.warm[deployment.wanted :]
+            over = len(deployment.warm) - deployment.wanted
+            ids = [instance.id for instance in deployment.warm]
+            outstanding = {id_: one.outstanding for id_, one in self._owed().items()}
+            going = instances_to_let_go(ids, ids, outstanding, over)
+            deployment.warm = [one for one in deployment.warm if one.id not in going]
             self._publish(lambda: self._end(endpoint, begun), begun.step)
 
         missing = deployment.wanted > len(deployment.warm)
         self._clock.after(deployment.model.cold_start_ns if missing else 0, warm)
 
-    def _admit(self, deployment: SimDeployment, count: int) -> None:
-        """So many instances have become warm."""
+    def _admit(
+        self, deployment: SimDeployment, count: int, backoff: Backoff | None = None
+    ) -> None:  # fmt: skip
+        """So many instances have become warm.
+
+        Args:
+            backoff: of the place that one takes.
+        """
         spec = deployment.spec
         for _ in range(max(count, 0)):
             instance = SimInstance(
@@ -296,6 +297,7 @@ class Plane:
                 self._clock,
                 self._work,
                 self._send_answers,
+                backoff or Backoff(),
             )
             self._instances[instance.id] = instance
             deployment.warm.append(instance)
@@ -311,15 +313,37 @@ class Plane:
             self._clock.after(self._message_ns, worker.lose, instance.id)
         if instance in deployment.warm:
             deployment.warm.remove(instance)
-            deployment.backoff.on_end((self._clock.now_ns - instance.started_ns) / NS_PER_S)
+            backoff = instance.backoff
+            backoff.on_end((self._clock.now_ns - instance.started_ns) / NS_PER_S)
             self._publish(lambda: None)
-            wait_ns = round(deployment.backoff.next_s() * NS_PER_S)
-            self._clock.after(wait_ns + deployment.model.cold_start_ns, self._replace, deployment)
+            wait_ns = round(backoff.delay_s(self._draw()) * NS_PER_S)
+            wait_ns += deployment.model.cold_start_ns
+            self._clock.after(wait_ns, self._replace, (deployment, backoff))
 
-    def _replace(self, deployment: SimDeployment) -> None:
+    def _replace(self, place: tuple[SimDeployment, Backoff]) -> None:
+        deployment, backoff = place
         if len(deployment.warm) < deployment.wanted:
-            self._admit(deployment, 1)
+            self._admit(deployment, 1, backoff)
             self._publish(lambda: None)
+
+    def _replace_hung(self, _: object) -> None:
+        """Ends instances that have owed an answer for too long."""
+        owed = self._owed()
+        for found in self._deployments.values():
+            for name, deployment in found.items():
+                timeout_ms = deployment.spec.request_settings.request_timeout_ms
+                for instance in list(deployment.warm):
+                    known = owed.get(instance.id)
+                    if known and is_hung(known.overdue_ns // NS_PER_MS, timeout_ms):
+                        self._record.auditor.faulty(name)
+                        self._crash(deployment, instance)
+        self._clock.after(HUNG_POLL_NS, self._replace_hung)
+
+    def _owed(self) -> dict[str, InstanceStatistics]:
+        """What instances owe all workers together, by their ids."""
+        now_ns = self._clock.now_ns
+        rows = (row for worker in self._workers for row in worker.dispatcher.instances(now_ns))
+        return {one.id: one for one in sum_of_instances(rows)}
 
     def _send_answers(
         self, instance: SimInstance, worker: SimWorker, answers: list[SimAnswer]

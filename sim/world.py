@@ -95,6 +95,7 @@ class World:
             self._models,
             message_ns,
             work,
+            generator(scenario.seed, "restarts").random,
         )
         for number in range(scenario.workers):
             rng = generator(scenario.seed, "worker", str(number))

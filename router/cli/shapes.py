@@ -66,6 +66,7 @@ def deployment_shape(endpoint_name: str, body: Mapping[str, Any]) -> dict[str, A
         "resourceGroup": _resource_group(body.get("id")),
         "provisioning_state": properties.get("provisioningState"),
         "provisioning_error": properties.get("provisioningError"),
+        "instances": properties.get("instances"),
     }
     if shape["type"] == "managed":
         added["creation_context"] = _creation_context(body.get("systemData") or {})

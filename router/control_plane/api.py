@@ -17,7 +17,7 @@ from router.control_plane.described import Anything, Resource, ResourceList, Sta
 from router.control_plane.errors import answer_errors
 from router.control_plane.guard import guard
 from router.control_plane.operations import Operation
-from router.control_plane.records import Keys, KeyType
+from router.control_plane.records import Keys, KeyType, StoredDeployment
 from router.control_plane.resources import (
     ENDPOINT_ID_PROPERTY,
     PROVIDER,
@@ -184,7 +184,7 @@ class _Api:
         self._control_plane.endpoint(endpoint_name)
         workspace = workspace_path(request)
         deployments = self._control_plane.deployments_of(endpoint_name)
-        return json_answer({"value": [deployment_resource(d, workspace) for d in deployments]})
+        return json_answer({"value": [self._resource(d, workspace) for d in deployments]})
 
     @described("A deployment", {200: Resource})
     async def get_deployment(self, request: web.Request) -> web.Response:
@@ -235,7 +235,12 @@ class _Api:
 
     def _deployment(self, request: web.Request) -> dict[str, object]:
         names = request.match_info["endpoint"], request.match_info["deployment"]
-        return deployment_resource(self._control_plane.deployment(*names), workspace_path(request))
+        return self._resource(self._control_plane.deployment(*names), workspace_path(request))
+
+    def _resource(self, deployment: StoredDeployment, workspace: str) -> dict[str, object]:
+        spec = deployment.spec
+        instances = self._control_plane.instances_of(spec.endpoint_name, spec.name)
+        return deployment_resource(deployment, instances, workspace)
 
 
 def _deleting(request: web.Request, operation: Operation | None) -> web.Response:

@@ -5,7 +5,11 @@ from typing import TypeVar
 
 import msgspec
 
-from router.core.statistics import DeploymentStatistics, EndpointStatistics, WorkerStatistics
+from router.core.statistics import (
+    DeploymentStatistics,
+    EndpointStatistics,
+    WorkerStatistics,
+)
 
 T = TypeVar("T", EndpointStatistics, DeploymentStatistics)
 

@@ -30,6 +30,7 @@ from router.control_plane.config_watch import watching
 from router.control_plane.daemon_metrics import ConfigMetrics, StoreMetrics
 from router.control_plane.declarations import Declarations
 from router.control_plane.guard import read_token
+from router.control_plane.instance_metrics import InstanceMetrics
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
 from router.control_plane.metrics import Metrics
@@ -223,7 +224,8 @@ def _app(
             "configuration": msgspec.to_builtins(file.state),
         }
 
-    metrics = Metrics(pool.statistics_by_worker, [ConfigMetrics(file), StoreMetrics(plane)])
+    collectors = [ConfigMetrics(file), StoreMetrics(plane), InstanceMetrics(plane.instances)]
+    metrics = Metrics(pool.statistics_by_worker, collectors)
     app = make_app(plane, status, token, file.check_not_declared)
     app.add_routes([web.post("/reload", Reload(pool, status).post)])
     app.add_routes([web.get("/metrics", metrics.get)])

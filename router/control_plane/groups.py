@@ -1,19 +1,23 @@
 """A group: the instances of one revision of a deployment, kept at the wanted number.
 
-An instance that ends by itself leaves the group and another is started, later each time.
-Who may see the group's instances is decided elsewhere: its owner is told of each change.
+An instance that ends, or has to because its probe failed or a request hangs in it, gives way
+to another one, later each time (core/backoff.py). Who may see the group's instances is
+decided elsewhere: its owner is told of each change.
 """
 
 import asyncio
 import logging
-import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 
 from router.control_plane.instances import Instance, InstanceOwner, Supervisor, exit_text
+from router.control_plane.places import Place
+from router.control_plane.probes import probe
 from router.control_plane.tasks import Tasks
-from router.core.backoff import Backoff
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import TurnoutError
+from router.core.instances_state import InstancesState, instances_state
+from router.core.letting_go import instances_to_let_go
+from router.core.probing import is_hung, readiness
 from router.core.routing import InstanceRoute
 
 log = logging.getLogger(__name__)
@@ -23,8 +27,11 @@ class InstanceGroup:
     """Instances of one revision.
 
     Args:
-        on_change: awaited after an instance was lost or replaced; not for what ``grow``
-            and ``shrink`` did themselves.
+        on_change: awaited after an instance was lost, replaced, or became ready or not; not for
+            what ``grow`` and ``shrink`` did themselves.
+
+    Attributes:
+        restarts: how many were started in place of another.
     """
 
     def __init__(
@@ -32,32 +39,48 @@ class InstanceGroup:
         supervisor: Supervisor,
         owner: InstanceOwner,
         spec: DeploymentSpec,
-        on_change: Callable[[], Awaitable[None]],
+        on_change: Callable[[], Coroutine[object, object, None]],
     ) -> None:
         self.owner = owner
+        self.restarts = 0
         self._supervisor = supervisor
         self._spec = spec
         self._on_change = on_change
-        self._wanted = 0
-        self._instances: list[Instance] = []
-        self._backoff = Backoff()
+        self._places: list[Place] = []
+        self._last_error: str | None = None
         self._tasks = Tasks()
 
     @property
     def wanted(self) -> int:
         """How many instances there are to be."""
-        return self._wanted
+        return len(self._places)
+
+    @property
+    def instances(self) -> list[Instance]:
+        """Those that are warm, ready or not."""
+        return [place.instance for place in self._places if place.instance is not None]
 
     @property
     def routes(self) -> tuple[InstanceRoute, ...]:
-        """The warm instances, as workers know them."""
-        return tuple(instance.route for instance in self._instances)
+        """Those that may get requests, as workers know them."""
+        return tuple(
+            place.instance.route
+            for place in self._places
+            if place.instance is not None and place.ready
+        )
+
+    @property
+    def state(self) -> InstancesState:
+        """How they fare."""
+        loops = any(place.is_looping for place in self._places)
+        return instances_state(
+            self.wanted, len(self.routes), self.restarts, self._last_error, loops=loops
+        )
 
     def adopt(self, instances: Iterable[Instance]) -> None:
         """Takes up running instances of this revision."""
         for instance in instances:
-            self._admit(instance)
-        self._wanted = len(self._instances)
+            self._admit(self._new_place(), instance)
 
     async def grow(self, count: int, on_ready: Callable[[int], None]) -> None:
         """Starts what is missing to ``count`` instances; all of it, or nothing.
@@ -66,16 +89,16 @@ class InstanceGroup:
             on_ready: told how many there are, each time another one is warm.
 
         Raises:
-            DeploymentFailed: one did not come up. The group is as before.
+            TurnoutError: one did not come up. The group is as before.
         """
-        missing = max(count - len(self._instances), 0)
-        on_ready(len(self._instances))
-        starts = [asyncio.create_task(self._start()) for _ in range(missing)]
+        present = len(self.instances)
+        on_ready(present)
+        starts = [asyncio.create_task(self._start()) for _ in range(max(count - present, 0))]
         started: list[Instance] = []
         try:
             for start in asyncio.as_completed(starts):
                 started.append(await start)
-                on_ready(len(self._instances) + len(started))
+                on_ready(present + len(started))
         except BaseException:
             for task in starts:
                 task.cancel()
@@ -83,75 +106,151 @@ class InstanceGroup:
             done = [task.result() for task in starts if _succeeded(task)]
             await self._supervisor.stop(done, timeout_ms=0)
             raise
-        self._wanted = count
         for instance in started:
-            self._admit(instance)
+            empty = (place for place in self._places if place.instance is None)
+            self._admit(next(empty, None) or self._new_place(), instance)
 
-    def shrink(self, count: int) -> list[Instance]:
-        """Lets go of the newest instances over ``count``; they run on, for the caller to stop."""
-        self._wanted = min(self._wanted, count)
-        kept, released = self._instances[:count], self._instances[count:]
-        self._instances = kept
-        return released
+    def shrink(self, count: int, outstanding: Mapping[str, int]) -> list[Instance]:
+        """Lets go of what is over ``count``; they run on, for the caller to stop.
+
+        Args:
+            outstanding: how many requests each instance holds; the least loaded go.
+        """
+        ids = [instance.route.id for instance in self.instances]
+        empty = [place for place in self._places if place.instance is None]
+        over = max(len(self._places) - count, 0)
+        for place in empty[:over]:
+            self._places.remove(place)
+        ready = [route.id for route in self.routes]
+        going = instances_to_let_go(ids, ready, outstanding, over - len(empty))
+        leaving = [p for p in self._places if p.instance and p.instance.route.id in going]
+        self._places = [place for place in self._places if place not in leaving]
+        return [instance for place in leaving if (instance := place.release()) is not None]
+
+    def follow(self, spec: DeploymentSpec) -> None:
+        """Goes by a spec that differs in its probes and limits only."""
+        self._spec = spec
+        for place in self._places:
+            if place.instance is not None and place.watch is not None:
+                place.watch.cancel()
+                self._watch_soon(place, place.instance)
 
     def keep(self, count: int) -> None:
         """Sees to it that there will be ``count`` instances, without waiting for them."""
-        self._wanted = count
-        for _ in range(count - len(self._instances)):
-            self._tasks.start(self._replace(delay_s=0), f"start of an instance of {self.owner}")
+        for _ in range(count - len(self._places)):
+            self._refill_soon(self._new_place(), delay_s=0)
+
+    def replace_hung(self, overdue_ms: Mapping[str, int]) -> None:
+        """Ends those that neither answer nor end; others take their places.
+
+        Args:
+            overdue_ms: of instances, how long ago the deadline passed of what they still owe.
+        """
+        timeout_ms = self._spec.request_settings.request_timeout_ms
+        for place in self._places:
+            if place.instance is None:
+                continue
+            late_ms = overdue_ms.get(place.instance.route.id, 0)
+            if is_hung(late_ms, timeout_ms):
+                place.condemn(f"It owed an answer {late_ms / 1000:.0f} s after its deadline")
 
     async def close(self) -> None:
         """Watches no longer and starts nothing any more; instances run on."""
         await self._tasks.cancel()
 
-    def _admit(self, instance: Instance) -> None:
-        self._instances.append(instance)
-        self._tasks.start(self._watch(instance), f"watch of instance {instance.route.id}")
+    def _new_place(self) -> Place:
+        place = Place()
+        self._places.append(place)
+        return place
+
+    def _admit(self, place: Place, instance: Instance) -> None:
+        place.take(instance)
+        self._watch_soon(place, instance)
+
+    def _watch_soon(self, place: Place, instance: Instance) -> None:
+        name = f"watch of instance {instance.route.id}"
+        place.watch = self._tasks.start(self._watch(place, instance), name)
 
     async def _start(self) -> Instance:
         return await self._supervisor.start(self.owner, self._spec)
 
-    async def _watch(self, instance: Instance) -> None:
-        started = time.monotonic()
-        code = await instance.process.wait()
-        if instance not in self._instances:
-            return
-        self._instances.remove(instance)
+    async def _watch(self, place: Place, instance: Instance) -> None:
+        ready = readiness(self._spec.readiness_probe, ready=place.ready)
+
+        def on_readiness(wrong: str) -> None:
+            place.ready = ready.healthy
+            self._on_readiness(instance, wrong)
+
+        probing = asyncio.create_task(probe(instance.route.target, self._spec, ready, on_readiness))
+        exited = asyncio.create_task(instance.process.wait())
+        try:
+            await asyncio.wait({probing, exited}, return_when=asyncio.FIRST_COMPLETED)
+            if not exited.done():
+                place.condemn(f"Liveness probe failed: {probing.result()}")
+            code = await exited
+        finally:
+            probing.cancel()
+            exited.cancel()
+            await asyncio.wait({probing, exited})
+        await self._on_end(place, instance, code)
+
+    def _on_readiness(self, instance: Instance, wrong: str) -> None:
+        if wrong:
+            self._last_error = (
+                f"instance {instance.route.id} of {self.owner} gets no requests. Readiness probe "
+                f"failed: {wrong}"
+            )
+            log.warning("%s", self._last_error)
+        else:
+            log.info("instance %s of %s is ready again", instance.route.id, self.owner)
+        self._tasks.start(self._on_change(), f"readiness of instance {instance.route.id}")
+
+    async def _on_end(self, place: Place, instance: Instance, code: int | None) -> None:
+        how = f"ended unexpectedly ({exit_text(code)})"
+        if place.condemned is not None:
+            how = f"was replaced. {place.condemned}"
+        delay_s = place.on_end()
         limited = self._supervisor.limited(self._spec)
-        log.warning(
-            "instance %s of %s%s ended unexpectedly (%s)",
-            instance.route.id,
-            self.owner,
-            limited,
-            exit_text(code),
-        )
+        what = f"instance {instance.route.id} of {self.owner}{limited} {how}"
+        log.warning("%s; another is started in %.2f s", what, delay_s)
+        self._last_error = what
+        self._refill_soon(place, delay_s)
         # It has ended; this removes what it left behind.
         await self._supervisor.stop([instance], timeout_ms=0)
-        self._backoff.on_end(time.monotonic() - started)
-        self._tasks.start(
-            self._replace(self._backoff.next_s()), f"restart of an instance of {self.owner}"
-        )
+        self._last_error = f"{what}. {await self._supervisor.last_words(instance)}"
         await self._on_change()
 
-    async def _replace(self, delay_s: float) -> None:
+    def _refill_soon(self, place: Place, delay_s: float) -> None:
+        self._tasks.start(self._refill(place, delay_s), f"start of an instance of {self.owner}")
+
+    async def _refill(self, place: Place, delay_s: float) -> None:
         """Starts one instance, again and again until it comes up or is no longer wanted."""
         while True:
             await asyncio.sleep(delay_s)
-            if len(self._instances) >= self._wanted:
+            if not self._is_empty(place):
                 return
+            self.restarts += 1
             try:
                 instance = await self._start()
             except TurnoutError as error:
                 # It did not come up, or its number could not be stored.
-                log.warning("%s", error.message)
-                delay_s = self._backoff.next_s()
+                self._last_error = error.message
+                delay_s = place.on_end()
+                log.warning("%s\nanother is started in %.2f s", error.message, delay_s)
                 continue
-            if len(self._instances) >= self._wanted:
+            except Exception:
+                delay_s = place.on_end()
+                log.exception("no instance of %s could be started", self.owner)
+                continue
+            if not self._is_empty(place):
                 await self._supervisor.stop([instance], timeout_ms=0)
                 return
-            self._admit(instance)
+            self._admit(place, instance)
             await self._on_change()
             return
+
+    def _is_empty(self, place: Place) -> bool:
+        return place in self._places and place.instance is None
 
 
 def _succeeded(task: asyncio.Task[Instance]) -> bool:

@@ -7,9 +7,9 @@ control plane finds it by its record.
 import asyncio
 import logging
 import os
-from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from msgspec import Struct
 
@@ -30,10 +30,11 @@ RUNTIME_MODULE = "runtime"
 READY_TIMEOUT_S = 900.0
 # One that ran before is ready at once, or broken.
 ADOPT_TIMEOUT_S = 10.0
-# At once: they compete for the processor while they import and load.
+# Of a deployment at once: they compete for the processor while they import and load. Not of all
+# deployments: where the init() of one hangs, the others' instances must still be restarted.
 STARTS_MAX = 4
 # Room for a traceback and for what the script printed before it.
-LOG_TAIL_LINES = 50
+LOG_TAIL_LINES, LOG_TAIL_BYTES = 50, 64 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Instance:
 
     def __init__(self, number: int, owner: InstanceOwner, socket: Path, process: Process) -> None:
         self.owner = owner
+        self.number = number
         self.socket = socket
         self.process = process
         self.route = InstanceRoute(id=f"i{number}", target=f"unix:{socket}")
@@ -79,7 +81,9 @@ class Supervisor:
         self._settings = settings
         self._environments = environments
         self._next_number = next_number
-        self._starts = asyncio.Semaphore(STARTS_MAX)
+        self._starts: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = (
+            WeakValueDictionary()
+        )
 
     async def start(self, owner: InstanceOwner, spec: DeploymentSpec) -> Instance:
         """Starts an instance and returns it warm.
@@ -88,18 +92,18 @@ class Supervisor:
             DeploymentFailed: it ended instead, with the last lines of its log, or took too
                 long. Nothing of it runs on.
         """
-        async with self._starts:
+        key = owner.endpoint, owner.deployment
+        async with self._starts.setdefault(key, asyncio.Semaphore(STARTS_MAX)):
             # Built already; again only if somebody removed it.
             python = await self._environments.python_for(conda_of(spec), log.info, log.debug)
-            instance, log_path = self._spawn(owner, spec, python)
+            instance = self._spawn(owner, spec, python)
             try:
                 await _wait_warm(instance, READY_TIMEOUT_S)
             except _NotWarm as error:
                 await self.stop([instance], timeout_ms=0)
-                tail = await asyncio.to_thread(_tail, log_path)
                 raise DeploymentFailed(
                     f"instance {instance.route.id} of {owner}{self.limited(spec)} {error}. "
-                    f"Its log ends with:\n{tail}"
+                    f"{await self.last_words(instance)}"
                 ) from None
             except BaseException:
                 await self.stop([instance], timeout_ms=0)
@@ -126,18 +130,22 @@ class Supervisor:
         """Ends them: SIGTERM, and SIGKILL after ``timeout_ms``. Returns when they are gone."""
         await asyncio.gather(*(_stop(instance, timeout_ms) for instance in instances))
 
-    def _spawn(
-        self, owner: InstanceOwner, spec: DeploymentSpec, python: Path
-    ) -> tuple[Instance, Path]:
+    async def last_words(self, instance: Instance) -> str:
+        """The end of its log, as a sentence's continuation; with the traceback, if it has one."""
+        tail = await asyncio.to_thread(_tail, self._log_of(instance.owner, instance.number))
+        return f"Its log ends with:\n{tail}"
+
+    def _log_of(self, owner: InstanceOwner, number: int) -> Path:
+        return self._folder.deployment_logs(owner.endpoint, owner.deployment) / f"i{number}.log"
+
+    def _spawn(self, owner: InstanceOwner, spec: DeploymentSpec, python: Path) -> Instance:
         number = self._next_number()
         socket = self._folder.instance_socket(number)
-        logs = self._folder.deployment_logs(owner.endpoint, owner.deployment)
-        log_path = logs / f"i{number}.log"
         try:
             process = spawn(
                 _command(spec, socket, python),
                 _environment(spec),
-                log=log_path,
+                log=self._log_of(owner, number),
                 record=self._folder.instance_record(number),
                 details={
                     "number": number,
@@ -150,7 +158,7 @@ class Supervisor:
         except OSError as error:
             raise DeploymentFailed(f"can't start an instance of {owner}: {error}") from error
         limits.apply(limits_of(spec, self._settings.instance_types), process.pid, number)
-        return Instance(number, owner, socket, process), log_path
+        return Instance(number, owner, socket, process)
 
     async def _is_warm(self, instance: Instance) -> bool:
         try:
@@ -240,7 +248,9 @@ def exit_text(code: int | None) -> str:
 
 def _tail(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return "".join(deque(file, maxlen=LOG_TAIL_LINES)).rstrip()
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - LOG_TAIL_BYTES, 0))
+            lines = file.read().decode(errors="replace").splitlines()
+        return "\n".join(lines[-LOG_TAIL_LINES:]).rstrip() or "(nothing)"
     except FileNotFoundError:
         return "(nothing)"

@@ -34,6 +34,7 @@ _COUNTERS = (
     ("turnout_copies_lost", "Mirrored copies that were dropped.", _DEPLOYMENT, "copies_lost"),
     ("turnout_answered_requests", "Answered, whatever the answer.", _DEPLOYMENT, "answered"),
     ("turnout_failed_requests", "Those without success.", _DEPLOYMENT, "failed"),
+    ("turnout_resent_requests", "Whose instance was lost.", _DEPLOYMENT, "resent"),
     ("turnout_refused_requests", "That reached no deployment.", _ENDPOINT, "refused"),
     ("turnout_request_bytes", "Of requests, with headers.", _ENDPOINT, "request_bytes"),
     ("turnout_response_bytes", "Of responses, with headers.", _ENDPOINT, "response_bytes"),

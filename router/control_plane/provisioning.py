@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from router.control_plane.departures import EXIT_GRACE_MS, Departures
 from router.control_plane.environments.cache import Environments
 from router.control_plane.groups import InstanceGroup
 from router.control_plane.instances import Instance, InstanceOwner, Supervisor, conda_of
@@ -27,10 +28,11 @@ from router.control_plane.tasks import Tasks
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import StorageFailed, TurnoutError
+from router.core.instances_state import InstancesState
 from router.core.scaling import count_to_start_with
+from router.core.snapshot import NS_PER_MS
+from router.core.statistics import InstanceStatistics
 
-# Over and above the time to drain: what an instance may take to end.
-EXIT_GRACE_MS = 10_000
 # When the number of a routing could not be stored.
 PUBLISH_AGAIN_S = 1.0
 
@@ -64,7 +66,7 @@ class Provisioner:
         self._groups: dict[Key, InstanceGroup] = {}
         self._publishing = asyncio.Lock()
         self._scaling = ScaleTasks(self._scale)
-        self._leaving: set[Instance] = set()
+        self._departures = Departures(workers, supervisor, settings)
         self._retiring = Tasks()
         self._is_late = False
 
@@ -129,6 +131,21 @@ class Provisioner:
         group = self._groups.get(key)
         return group.wanted if group is not None else 0
 
+    def state(self, key: Key) -> InstancesState | None:
+        """How the deployment's instances fare; None if it never came up."""
+        group = self._groups.get(key)
+        return group.state if group is not None else None
+
+    def states(self) -> dict[Key, InstancesState]:
+        """How all deployments' instances fare."""
+        return {key: group.state for key, group in self._groups.items()}
+
+    def replace_hung(self, owed: Iterable[InstanceStatistics]) -> None:
+        """Has those replaced that have owed an answer for too long."""
+        by_id = {one.id: one.overdue_ns // NS_PER_MS for one in owed if one.overdue_ns}
+        for group in self._groups.values():
+            group.replace_hung(by_id)
+
     def scale(self, key: Key, count: int) -> None:
         """Begins to change the number of a deployment's instances, unless something else does."""
         if key in self._groups:
@@ -168,26 +185,30 @@ class Provisioner:
             )
         )
         await self.publish()
-        routed = {route.id for group in self._groups.values() for route in group.routes}
-        await self._let_go([instance for instance in running if instance.route.id not in routed])
+        kept = {instance for group in self._groups.values() for instance in group.instances}
+        await self._departures.drain([instance for instance in running if instance not in kept])
 
     async def stop(self) -> None:
         """Ends all instances. Workers should have stopped before."""
         await self.close()
-        instances = [*self._leaving, *(i for g in self._groups.values() for i in g.shrink(0))]
         # What workers have not waited for, nobody waits for.
-        await self._supervisor.stop(instances, EXIT_GRACE_MS)
+        await self._supervisor.stop(self._release_all(), EXIT_GRACE_MS)
 
     async def close(self) -> None:
         """Lets go of the instances; they run on."""
         await self._scaling.close()
         await self._retiring.cancel()
+        await self._departures.close()
         await asyncio.gather(*(group.close() for group in self._groups.values()))
 
     def kill(self) -> None:
         """Ends every instance now; requests in flight are lost."""
-        for instance in [*self._leaving, *(i for g in self._groups.values() for i in g.shrink(0))]:
+        for instance in self._release_all():
             instance.process.kill()
+
+    def _release_all(self) -> list[Instance]:
+        released = (i for group in self._groups.values() for i in group.shrink(0, {}))
+        return [*self._departures.instances, *released]
 
     async def _take_down(self, keys: Sequence[Key]) -> None:
         """Drains and ends all instances of deployments that are stored as Deleting."""
@@ -196,7 +217,8 @@ class Provisioner:
         await self.publish()
         for group in groups:
             await group.close()
-        await self._let_go([instance for group in groups for instance in group.shrink(0)])
+        released = [instance for group in groups for instance in group.shrink(0, {})]
+        await self._departures.drain(released)
 
     async def _bring_up(self, deployment: StoredDeployment, say: Say, warn: Say) -> None:
         spec = deployment.spec
@@ -211,27 +233,52 @@ class Provisioner:
             group = old
         count = count_to_start_with(spec, old.wanted if old is not None else 0)
         await group.grow(count, _counter(count, say))
-        released = group.shrink(count)
+        try:
+            self._save(spec, serving=Serving(spec=spec, revision=revision))
+        except Exception:
+            # What is not on disk must not be routed to.
+            if group is not old:
+                await self._supervisor.stop(group.shrink(0, {}), timeout_ms=0)
+            raise
+        if group is old:
+            group.follow(spec)
+            released = group.shrink(count, await self._outstanding())
+        else:
+            released = old.shrink(0, {}) if old is not None else []
+        # At every await, each instance is in one of the groups or among those that leave: so
+        # that this can be broken off anywhere.
+        self._groups[key] = group
+        self._departures.add(released)
         if old is not None and old is not group:
             await old.close()
-            released = old.shrink(0)
-        self._groups[key] = group
-        self._save(spec, serving=Serving(spec=spec, revision=revision))
-        await self.publish()
+        await self._publish_without(released)
         say(f"{count} instances serve; {len(released)} drain")
-        await self._let_go(released)
+        await self._departures.drain(released)
 
     async def _scale(self, key: Key, count: int) -> None:
         """Starts what is missing, or lets go of what is too much."""
         group = self._groups[key]
         await group.grow(count, lambda _: None)
+        released = group.shrink(count, await self._outstanding())
+        self._departures.add(released)
         # Not to be broken off: what is let go is in no group any more.
-        self._retiring.start(self._retire(group.shrink(count)), f"retirement after scaling {key}")
+        self._retiring.start(self._retire(released), f"retirement after scaling {key}")
 
     async def _retire(self, released: list[Instance]) -> None:
-        self._leaving.update(released)
-        await self.publish()
-        await self._let_go(released)
+        await self._publish_without(released)
+        await self._departures.drain(released)
+
+    async def _publish_without(self, released: list[Instance]) -> None:
+        try:
+            await self.publish()
+        except TurnoutError:
+            # The worker that did not take it is replaced by one that does.
+            self._departures.drain_soon(released)
+            raise
+
+    async def _outstanding(self) -> Mapping[str, int]:
+        """How many requests each instance holds."""
+        return {one.id: one.outstanding for one in await self._workers.instances()}
 
     async def _restore(self, serving: Serving, running: list[Instance]) -> None:
         spec = serving.spec
@@ -239,24 +286,12 @@ class Provisioner:
         self._groups[spec.endpoint_name, spec.name] = group
         group.adopt(instance for instance in running if instance.owner == group.owner)
         count = count_to_start_with(spec, group.wanted)
-        group.shrink(count)
+        group.shrink(count, {})
         try:
             await group.grow(count, lambda _: None)
         except TurnoutError as error:
             log.error("%s", error.message)  # noqa: TRY400 - the message has the traceback
             group.keep(count)
-
-    async def _let_go(self, instances: list[Instance]) -> None:
-        """Drains and ends instances that are in no routing any more."""
-        if not instances:
-            return
-        self._leaving.update(instances)
-        ids = [instance.route.id for instance in instances]
-        remaining = list(await self._workers.await_drained(ids, self._settings.drain_timeout_ms))
-        if remaining:
-            log.warning("instances %s still had requests at the end of their time", remaining)
-        await self._supervisor.stop(instances, EXIT_GRACE_MS)
-        self._leaving.difference_update(instances)
 
     def _group(self, spec: DeploymentSpec, revision: int) -> InstanceGroup:
         owner = InstanceOwner(spec.endpoint_name, spec.name, revision)

@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 
+from msgspec import to_builtins
+
 from router.control_plane.records import StoredDeployment, StoredEndpoint, StoredOperation
 from router.core.arm import deployment_to_arm, endpoint_to_arm
+from router.core.instances_state import InstancesState
 
 PROVIDER = "Microsoft.MachineLearningServices"
 _TYPE = f"{PROVIDER}/workspaces/onlineEndpoints"
@@ -39,7 +42,9 @@ def endpoint_resource(
     }
 
 
-def deployment_resource(deployment: StoredDeployment, workspace_path: str) -> dict[str, object]:
+def deployment_resource(
+    deployment: StoredDeployment, instances: InstancesState | None, workspace_path: str
+) -> dict[str, object]:
     """The answer to a GET of a deployment."""
     spec = deployment.spec
     body = deployment_to_arm(spec)
@@ -50,6 +55,8 @@ def deployment_resource(deployment: StoredDeployment, workspace_path: str) -> di
     }
     if deployment.error is not None:
         properties["provisioningError"] = {"code": "DeploymentFailed", "message": deployment.error}
+    if instances is not None:
+        properties["instances"] = to_builtins(instances)
     return body | {
         "id": f"{workspace_path}/onlineEndpoints/{spec.endpoint_name}/deployments/{spec.name}",
         "name": spec.name,

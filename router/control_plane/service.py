@@ -15,6 +15,7 @@ from router.control_plane.autoscale import Autoscaler
 from router.control_plane.blobs import Blobs
 from router.control_plane.environments.cache import Environments
 from router.control_plane.environments.conda_file import read as read_conda
+from router.control_plane.hung import HungWatch
 from router.control_plane.instances import Supervisor, conda_of
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
@@ -40,6 +41,7 @@ from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import DeploymentFailed, ResourceNotFound
+from router.core.instances_state import InstancesState
 from router.core.limits import without_effect
 from router.core.routes import check_environment_variables
 from router.core.rules import (
@@ -83,6 +85,7 @@ class ControlPlane:
         supervisor = Supervisor(folder, lambda: store.next("instance"), environments, settings)
         self._provisioner = Provisioner(store, folder, supervisor, environments, workers, settings)
         self._autoscaler = Autoscaler(store, workers, self._provisioner)
+        self._hung_watch = HungWatch(workers, self._provisioner)
 
     @property
     def scoring_base(self) -> str:
@@ -100,11 +103,11 @@ class ControlPlane:
         for operation in self.operations.unfinished():
             self._resume(operation)
         self._autoscaler.start()
+        self._hung_watch.start()
 
     async def stop(self) -> None:
         """Breaks off operations and ends all instances. Workers should have stopped before."""
-        await self._autoscaler.close()
-        await self.operations.cancel()
+        await self._break_off()
         await self._provisioner.stop()
 
     def kill(self) -> None:
@@ -113,9 +116,13 @@ class ControlPlane:
 
     async def close(self) -> None:
         """Breaks off operations and lets go of the instances; they run on."""
+        await self._break_off()
+        await self._provisioner.close()
+
+    async def _break_off(self) -> None:
+        await self._hung_watch.close()
         await self._autoscaler.close()
         await self.operations.cancel()
-        await self._provisioner.close()
 
     async def publish(self) -> None:
         """Returns when every worker routes by what is stored, warm and set now."""
@@ -236,6 +243,14 @@ class ControlPlane:
                 f"{endpoint_name} --file FILE`."
             )
         return self._shown(deployment)
+
+    def instances_of(self, endpoint_name: str, name: str) -> InstancesState | None:
+        """How a deployment's instances fare; None if it never came up."""
+        return self._provisioner.state((endpoint_name, name))
+
+    def instances(self) -> dict[tuple[str, str], InstancesState]:
+        """How all deployments' instances fare, by the names of endpoint and deployment."""
+        return self._provisioner.states()
 
     async def put_deployment(self, spec: DeploymentSpec) -> Operation:
         """Begins to create or update a deployment, once its code and model are copied.

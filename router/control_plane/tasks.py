@@ -13,11 +13,12 @@ class Tasks:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, work: Coroutine[object, object, None], name: str) -> None:
+    def start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         """Runs ``work`` beside everything else; what it raises is logged."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._on_done)
+        return task
 
     async def cancel(self) -> None:
         """Cancels all and waits until they have ended."""

@@ -18,7 +18,7 @@ from router.control_plane.worker_link import WorkerLost
 from router.control_plane.worker_process import WorkerAddress, WorkerProcess
 from router.core.errors import TurnoutError
 from router.core.routing import Routing
-from router.core.statistics import WorkerStatistics
+from router.core.worker_protocol import Counted
 
 # Time for a worker to be replaced, several times over.
 REPLACE_TIMEOUT_S = 60.0
@@ -108,14 +108,14 @@ class WorkerSlot:
                 remaining |= found
         return remaining
 
-    async def statistics(self) -> dict[int, WorkerStatistics]:
-        """Counters by the numbers of the workers here; one that is being replaced is missing."""
+    async def counted(self) -> dict[int, Counted]:
+        """What the workers here count, by their numbers; one that is being replaced is missing."""
         workers = list(self._told)
         counted = await asyncio.gather(
             *(worker.statistics() for worker in workers), return_exceptions=True
         )
         return {
-            worker.number: reply.statistics
+            worker.number: reply
             for worker, reply in zip(workers, counted, strict=True)
             if not isinstance(reply, BaseException)
         }

@@ -20,7 +20,8 @@ from router.control_plane.worker_process import WorkerAddress
 from router.control_plane.worker_slot import STOP_GRACE_MS, WorkerSlot
 from router.core.config import DataPlaneSettings
 from router.core.routing import Routing
-from router.core.statistics import WorkerStatistics
+from router.core.statistics import InstanceStatistics, WorkerStatistics, sum_of_instances
+from router.core.worker_protocol import Counted
 
 
 class Workers(Protocol):
@@ -38,6 +39,9 @@ class Workers(Protocol):
 
     async def statistics(self) -> WorkerStatistics:
         """Counters, summed over all workers."""
+
+    async def instances(self) -> Sequence[InstanceStatistics]:
+        """What each instance owes, all workers together."""
 
 
 class WorkerPool:
@@ -147,8 +151,12 @@ class WorkerPool:
 
     async def statistics_by_worker(self) -> dict[int, WorkerStatistics]:
         """Counters by the workers' numbers; one that is being replaced is missing."""
-        counted = await asyncio.gather(*(slot.statistics() for slot in self._slots))
-        return {number: counts for slot in counted for number, counts in slot.items()}
+        return {n: reply.statistics for n, reply in (await self._counted()).items()}
+
+    async def instances(self) -> Sequence[InstanceStatistics]:
+        """What each instance owes, all workers together."""
+        counted = await self._counted()
+        return sum_of_instances(row for reply in counted.values() for row in reply.instances)
 
     async def stop(self) -> None:
         """Lets every worker drain and end."""
@@ -161,6 +169,11 @@ class WorkerPool:
         """Ends every worker now; requests in flight are lost."""
         for slot in self._slots:
             slot.kill()
+
+    async def _counted(self) -> dict[int, Counted]:
+        """By the workers' numbers; one that is being replaced is missing."""
+        counted = await asyncio.gather(*(slot.counted() for slot in self._slots))
+        return {number: reply for slot in counted for number, reply in slot.items()}
 
     def _reserve(self) -> socket.socket:
         return reserve_port(self._settings.host, self._settings.port, "data_plane")

@@ -134,6 +134,7 @@ class DeploymentProperties(_Body):
         model: the id of a registered model, or an absolute local path.
         environment: an inline environment. Not Azure's: its clients register one first.
         provisioning_error: why provisioningState is Failed. Not Azure's either.
+        instances: how they fare; see instances_state.py. Not Azure's either.
     """
 
     code_configuration: CodeConfiguration
@@ -158,6 +159,7 @@ class DeploymentProperties(_Body):
     data_collector: object = None
     provisioning_state: object = None
     provisioning_error: object = None
+    instances: object = None
 
 
 class DeploymentBody(_Resource, kw_only=True):

@@ -165,8 +165,8 @@ class DeploymentSpec(Declared, frozen=True):
         model, environment: inline, or the name of a registered one (``azureml:name:version``,
             ``azureml:name@latest``) or its id.
         instance_count: of the scale type ``default``; else scale_settings rule.
-        id, kind, location, provisioning_state, creation_context: what `show` prints;
-            accepted, so that its output can be declared again, and ignored.
+        id, kind, location, provisioning_state, provisioning_error, instances, creation_context:
+            what `show` prints; accepted, so that its output can be declared again, and ignored.
     """
 
     name: str
@@ -196,4 +196,6 @@ class DeploymentSpec(Declared, frozen=True):
     kind: object = None
     location: object = None
     provisioning_state: object = None
+    provisioning_error: object = None
+    instances: object = None
     creation_context: object = None

@@ -23,7 +23,7 @@ from router.core.quota import Quota
 from router.core.request import Answer, Kind, Outcome, Refusal, Request
 from router.core.routing import Routing
 from router.core.snapshot import MakeQuota, Snapshot, compile_snapshot
-from router.core.statistics import WorkerStatistics
+from router.core.statistics import InstanceStatistics, WorkerStatistics
 
 STATUS_OK = 200
 _EXPIRED = Outcome.EXPIRED
@@ -193,7 +193,11 @@ class Dispatcher(Admission):
             self._membership.settle(request.deployment.lane)
 
     def on_instance_lost(self, instance_id: str, now_ns: int) -> None:
-        """The instance's stream broke: what it had goes, once more, to another (or back to it)."""
+        """The instance's stream broke: what it had goes, once more, to another (or back to it).
+
+        Not what its deployment forbids to send again, nor what has begun to be answered, nor
+        copies.
+        """
         instance = self._membership.remove(instance_id)
         if instance is None:
             return
@@ -206,10 +210,11 @@ class Dispatcher(Admission):
             if request.kind is Kind.COPY:
                 self.ledger.finish(request)
                 lane.copies_lost += 1
-            elif request.resent or request.begun or request.deadline_ns <= now_ns:
+            elif not _may_be_resent(request, now_ns):
                 self._finish_refused(request, refusals.instance_lost(request.deployment))
             else:
                 request.resent = True
+                lane.resent += 1
                 lane.queue.appendleft(request)
         if lane.queue:
             self._wake(lane)
@@ -244,13 +249,22 @@ class Dispatcher(Admission):
             ),
         )
 
+    def instances(self, now_ns: int) -> tuple[InstanceStatistics, ...]:
+        """What each instance that this worker knows owes it."""
+        return tuple(
+            InstanceStatistics(
+                id=one.id, outstanding=one.outstanding, overdue_ns=one.overdue_ns(now_ns)
+            )
+            for one in self._membership.instances.values()
+        )
+
     def _expire(self, request: Request) -> None:
         """Answers a request whose deadline has passed."""
         lane = request.deployment.lane
         why = refusals.timed_out
         if request.instance is not None:
             # It still occupies the instance, until its late answer comes.
-            request.instance.expired.add(request.id)
+            request.instance.expired[request.id] = request.deadline_ns
             if request.begun:
                 self._port.cancel(request.instance.id, request.id)
         else:
@@ -309,7 +323,7 @@ class Dispatcher(Admission):
         elif answer.more:
             self._port.cancel(instance.id, answer.id)
         else:
-            instance.expired.discard(answer.id)
+            del instance.expired[answer.id]
             instance.on_answered(answer.id)
 
     def _finish_refused(self, request: Request, refusal: Refusal) -> None:
@@ -321,3 +335,9 @@ class Dispatcher(Admission):
         lane.answered += 1
         lane.failed += 1
         request.client.on_refusal(request, refusal)
+
+
+def _may_be_resent(request: Request, now_ns: int) -> bool:
+    """Whether a request whose instance was lost may go to another."""
+    may = request.deployment.route.retries > request.resent
+    return may and not request.begun and request.deadline_ns > now_ns

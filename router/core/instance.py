@@ -17,7 +17,8 @@ class Instance:
     Attributes:
         outstanding: requests it was given and has not answered, expired ones among them.
         large: numbers of those that have a large body.
-        expired: numbers of those that were answered in its place meanwhile.
+        expired: the deadlines of those that were answered in its place meanwhile, by their
+            numbers.
         removed: not in the routing any more; it finishes what it has.
     """
 
@@ -38,7 +39,7 @@ class Instance:
         self.window = Window(parallel_runs, limit_max)
         self.outstanding = 0
         self.large: set[int] = set()
-        self.expired: set[int] = set()
+        self.expired: dict[int, int] = {}
         self.removed = False
         # When each of its runs is taken to have begun, the oldest first; none while it gathers.
         self._begun_ns: list[int] = []
@@ -63,6 +64,10 @@ class Instance:
         self.lane.outstanding -= 1
         if self.large:
             self.large.discard(number)
+
+    def overdue_ns(self, now_ns: int) -> int:
+        """How long ago the oldest deadline passed of what it still owes an answer; 0 if none."""
+        return now_ns - min(self.expired.values()) if self.expired else 0
 
     @property
     def ahead_due_ns(self) -> int | None:

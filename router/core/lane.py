@@ -48,6 +48,7 @@ class Lane:
         "outstanding",
         "places",
         "queue",
+        "resent",
         "wakes_at_ns",
         "woken",
     )
@@ -69,6 +70,7 @@ class Lane:
         self.copies_lost = 0
         self.answered = 0
         self.failed = 0
+        self.resent = 0
 
     @property
     def keeps_removed(self) -> bool:
@@ -135,6 +137,7 @@ class Lane:
             copies_lost=self.copies_lost,
             answered=self.answered,
             failed=self.failed,
+            resent=self.resent,
             queued=len(self.queue),
             outstanding=self.outstanding,
         )

@@ -11,6 +11,9 @@ WORKER_COUNT = "WORKER_COUNT"
 # More processes or threads than any machine has a use for.
 WORKER_COUNT_MAX = 1000
 _NUMBER = re.compile("[0-9]{1,4}")
+# In a deployment's own `properties`, where Azure takes any key: its YAML knows none for this.
+OWN_PREFIX = "turnout-"
+RETRIES = f"{OWN_PREFIX}retries"
 
 
 def deployment_route(
@@ -30,6 +33,7 @@ def deployment_route(
         max_concurrent_requests_per_instance=settings.max_concurrent_requests_per_instance,
         instance_count=wanted,
         parallel_runs=parallel_runs(spec),
+        retries=int(spec.properties.get(RETRIES, "1")),
         instances=warm,
     )
 
@@ -37,6 +41,26 @@ def deployment_route(
 def parallel_runs(spec: DeploymentSpec) -> int:
     """How many run() an instance executes at once: its WORKER_COUNT (azure.md 4.4)."""
     return int(spec.environment_variables.get(WORKER_COUNT, "1"))
+
+
+def check_own_properties(properties: Mapping[str, str]) -> None:
+    """Refuses a key of Turnout's own that it does not know, and a wrong value.
+
+    Raises:
+        BadRequest: as it says.
+    """
+    for name, value in properties.items():
+        at = f"at `$.properties.{name}`"
+        if name.startswith(OWN_PREFIX) and name != RETRIES:
+            raise BadRequest(
+                f"expected {RETRIES}, the only key that begins with {OWN_PREFIX!r}, got "
+                f"{name!r}, {at}"
+            )
+        if name == RETRIES and value not in {"0", "1"}:
+            raise BadRequest(
+                f"expected '1', to send what an instance held when it was lost to another one, or "
+                f"'0', got {value!r}, {at}"
+            )
 
 
 def check_environment_variables(variables: Mapping[str, str]) -> None:

@@ -22,6 +22,8 @@ class DeploymentRoute(Struct, frozen=True, kw_only=True):
     Attributes:
         instance_count: as declared; limits count with it, not with what happens to be up.
         parallel_runs: how many run() an instance executes at once (WORKER_COUNT).
+        retries: how often a request is sent to another instance if the one that had it is
+            lost: 1 or 0.
     """
 
     name: str
@@ -29,6 +31,7 @@ class DeploymentRoute(Struct, frozen=True, kw_only=True):
     max_concurrent_requests_per_instance: int
     instance_count: int
     parallel_runs: int = 1
+    retries: int = 1
     instances: tuple[InstanceRoute, ...] = ()
 
 

@@ -17,6 +17,7 @@ from router.core.endpoint_spec import (
 )
 from router.core.errors import BadRequest
 from router.core.limits import check_resources
+from router.core.routes import check_own_properties
 
 TRAFFIC_SUM_PERCENT = 100
 MIRROR_PERCENT_MAX = 50
@@ -125,6 +126,7 @@ def check_deployment(spec: DeploymentSpec, *, is_kubernetes: bool) -> None:
             f"expected names of endpoint and deployment of {KUBERNETES_NAMES_MIN} to "
             f"{KUBERNETES_NAMES_MAX} characters together, got {total}, at `$.name`"
         )
+    check_own_properties(spec.properties)
     settings = spec.scale_settings
     if settings.min_instances > settings.max_instances:
         raise BadRequest(

@@ -3,6 +3,8 @@
 Counters start at 0 with the worker and only grow; a gauge says so.
 """
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 
@@ -16,6 +18,7 @@ class DeploymentStatistics(Struct, frozen=True, kw_only=True):
         copies_lost: copies dropped because it was saturated or gone.
         answered: live and direct requests answered, whatever the answer.
         failed: those of them whose answer was not the model's own success.
+        resent: requests sent to another instance because the first one was lost.
         queued: gauge; waiting in the worker. Copies count.
         outstanding: gauge; at an instance. Copies count.
     """
@@ -27,8 +30,22 @@ class DeploymentStatistics(Struct, frozen=True, kw_only=True):
     copies_lost: int
     answered: int
     failed: int
+    resent: int = 0
     queued: int
     outstanding: int
+
+
+class InstanceStatistics(Struct, frozen=True, kw_only=True):
+    """What one instance owes one worker, as of now.
+
+    Attributes:
+        outstanding: requests it was given and has not answered, expired ones among them.
+        overdue_ns: how long ago the oldest deadline of those passed; 0 if none has.
+    """
+
+    id: str
+    outstanding: int
+    overdue_ns: int
 
 
 class EndpointStatistics(Struct, frozen=True, kw_only=True):
@@ -74,3 +91,16 @@ class WorkerStatistics(Struct, frozen=True, kw_only=True):
     broken_streams: int = 0
     lost_log_lines: int = 0
     endpoints: tuple[EndpointStatistics, ...]
+
+
+def sum_of_instances(rows: Iterable[InstanceStatistics]) -> list[InstanceStatistics]:
+    """What each instance owes all workers."""
+    by_id: dict[str, InstanceStatistics] = {}
+    for row in rows:
+        known = by_id.get(row.id, InstanceStatistics(id=row.id, outstanding=0, overdue_ns=0))
+        by_id[row.id] = InstanceStatistics(
+            id=row.id,
+            outstanding=known.outstanding + row.outstanding,
+            overdue_ns=max(known.overdue_ns, row.overdue_ns),
+        )
+    return list(by_id.values())

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from router.core.routing import Routing
-from router.core.statistics import WorkerStatistics
+from router.core.statistics import InstanceStatistics, WorkerStatistics
 
 LENGTH_BYTES = 4
 FRAME_BYTES_MAX = 256 * 1024 * 1024
@@ -71,9 +71,10 @@ class Drained(Struct, frozen=True, tag=True):
 
 
 class Counted(Struct, frozen=True, tag=True):
-    """The worker's counters."""
+    """The worker's counters, and what instances owe it."""
 
     statistics: WorkerStatistics
+    instances: tuple[InstanceStatistics, ...] = ()
 
 
 class Pong(Struct, frozen=True, tag=True):

@@ -37,7 +37,7 @@ from router.core.worker_protocol import (
 )
 from router.data_plane.budgets import SharedBudgets
 from router.data_plane.control import ControlSocket
-from router.data_plane.engine import Engine
+from router.data_plane.engine import Engine, now_ns
 from router.data_plane.journal_file import JournalFile, journal_path
 from router.data_plane.listener import Listener
 from router.data_plane.tls import Certificate
@@ -150,7 +150,8 @@ class _Worker:
                 remaining = await self._engine.await_drained(instance_ids, timeout_ms / 1000)
                 return Drained(tuple(remaining))
             case GetStatistics():
-                return Counted(self._statistics())
+                owed = self._engine.dispatcher.instances(now_ns())
+                return Counted(self._statistics(), owed)
             case Ping():
                 return Pong()
             case LendListener(path):

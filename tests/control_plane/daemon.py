@@ -1,5 +1,6 @@
 """A real daemon in a folder of its own, and a client of its REST API."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -7,7 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -210,6 +211,12 @@ class Client:
         async with self._session.request(method, url, data=data, headers=headers) as answer:
             return Answer(answer.status, answer.headers, await answer.text())
 
+    async def text(self, path: str) -> str:
+        """What is not JSON; ``path`` is from the root."""
+        async with self._session.get(self._addresses["control_base"] + path) as answer:
+            assert answer.status == 200
+            return await answer.text()
+
     async def finish(self, begun: Answer) -> Answer:
         """Waits for the end of the operation that an answer announced."""
         assert begun.status in {200, 201, 202}, begun.body
@@ -233,6 +240,17 @@ class Client:
         done = await self.finish(await self.put_deployment(endpoint, name, code, count))
         assert done.body["status"] == "Succeeded", done.body
         await self.set_traffic(endpoint, **{name: 100})
+
+    async def wait_for(
+        self, endpoint: str, reached: Callable[[dict[str, Any]], bool]
+    ) -> dict[str, Any]:
+        """The properties of its deployment blue, once its instances are as wanted."""
+        async with asyncio.timeout(LIMIT_S):
+            while True:
+                shown = await self.call("GET", f"{endpoint}/deployments/blue")
+                properties: dict[str, Any] = shown.body["properties"]
+                if reached(properties["instances"]):
+                    return properties
 
     async def set_traffic(self, endpoint: str, **traffic: int) -> None:
         answer = await self.call("PUT", endpoint, {"properties": {"traffic": traffic}})

@@ -29,7 +29,7 @@ from router.core.deployment_spec import CodeConfiguration, DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import TurnoutError
 from router.core.routing import Routing
-from router.core.statistics import WorkerStatistics
+from router.core.statistics import InstanceStatistics, WorkerStatistics
 
 ENVIRONMENT = {"image": "none"}
 
@@ -61,6 +61,9 @@ class NoWorkers:
 
     async def statistics(self) -> WorkerStatistics:
         raise AssertionError("not asked for here")
+
+    async def instances(self) -> list[InstanceStatistics]:
+        return []
 
 
 class Life:

@@ -43,6 +43,13 @@ def run(raw):
         time.sleep(0.01)
     return 'ok'
 """
+FAILS_WITH_A_FLAG = """
+import pathlib
+def init():
+    if pathlib.Path({flag!r}).exists():
+        raise RuntimeError('no such weights')
+def run(raw): return 'ok'
+"""
 
 
 async def kill_and_await_replacement(daemon: Daemon, kind: str) -> None:
@@ -202,6 +209,77 @@ async def test_an_instance_that_dies_is_replaced(start_daemon: StartDaemon) -> N
         # Waits in the worker's queue until the new instance is warm.
         assert (await client.score("my-endpoint")).status == 200
         assert len(list((daemon.state / "run").glob("i*.sock"))) == 1, "the dead one's is removed"
+
+
+async def test_a_crash_loop_shows_with_its_traceback_until_an_update_ends_it(
+    start_daemon: StartDaemon,
+) -> None:
+    daemon = start_daemon().wait_ready()
+    flag = daemon.folder / "flag"
+    async with Client(daemon) as client:
+        code = daemon.code("loop", FAILS_WITH_A_FLAG.format(flag=str(flag)))
+        await client.serve("loop", "blue", code)
+        shown = await client.wait_for("loop", lambda instances: instances["ready"] == 1)
+        assert shown["instances"] == {
+            "state": "Healthy", "wanted": 1, "ready": 1, "restarts": 0, "lastError": None,
+        }  # fmt: skip
+        flag.touch()
+        kill(*daemon.pids("i").values())
+        shown = await client.wait_for("loop", lambda instances: instances["state"] == "CrashLoop")
+        assert shown["provisioningState"] == "Succeeded", "the operation did"
+        assert (shown["instances"]["ready"], shown["instances"]["wanted"]) == (0, 1)
+        assert "RuntimeError: no such weights" in shown["instances"]["lastError"]
+        metrics = await client.text("/metrics")
+        of = '{deployment="blue",endpoint="loop"}'
+        assert f"turnout_crash_loop{of} 1.0" in metrics
+        assert f"turnout_ready_instances{of} 0.0" in metrics
+        code = daemon.code("mended")
+        done = await client.finish(await client.put_deployment("loop", "blue", code))
+        assert done.body["status"] == "Succeeded"
+        shown = await client.wait_for("loop", lambda instances: instances["state"] == "Healthy")
+        assert shown["instances"]["lastError"] is None
+        assert (await client.score("loop")).body == "ok"
+
+
+async def test_after_an_update_that_failed_each_next_daemon_serves_what_served_before(
+    start_daemon: StartDaemon,
+) -> None:
+    daemon = start_daemon().wait_ready()
+    flag = daemon.folder / "flag"
+    flag.touch()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("old"))
+        broken = daemon.code("broken", FAILS_WITH_A_FLAG.format(flag=str(flag)))
+        probe = {"failureThreshold": 7}
+        begun = await client.put_deployment("my-endpoint", "blue", broken, 2, readinessProbe=probe)
+        assert (await client.finish(begun)).body["status"] == "Failed"
+        before = daemon.pids("i")
+        assert len(before) == 1, "what was started for the update is gone"
+    daemon.kill()
+    daemon.restart()
+    assert daemon.pids("i") == before
+    await served_by_the_old(daemon)
+    assert daemon.stop() == 0
+    daemon.restart()
+    await served_by_the_old(daemon)
+    # What was declared can still be had, once it works.
+    flag.unlink()
+    async with Client(daemon) as client:
+        begun = await client.put_deployment("my-endpoint", "blue", broken, 2)
+        assert (await client.finish(begun)).body["status"] == "Succeeded"
+        assert len(daemon.pids("i")) == 2
+
+
+async def served_by_the_old(daemon: Daemon) -> None:
+    """One instance of it, though the state says that the update failed, and why."""
+    async with Client(daemon) as client:
+        assert (await client.score("my-endpoint")).status == 200
+        shown = await client.call("GET", "my-endpoint/deployments/blue")
+    properties = shown.body["properties"]
+    assert properties["provisioningState"] == "Failed"
+    assert "no such weights" in properties["provisioningError"]["message"]
+    instances = properties["instances"]
+    assert (instances["state"], instances["wanted"], instances["ready"]) == ("Healthy", 1, 1)
 
 
 async def test_a_worker_that_dies_is_replaced_and_gets_the_routing(

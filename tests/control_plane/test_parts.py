@@ -18,7 +18,13 @@ from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import Conflict, ResourceNotFound, TurnoutError
 from router.core.quota_settings import QuotaSettings, quotas_of
 from router.core.routing import EndpointQuota, InstanceRoute
-from router.core.statistics import DeploymentStatistics, EndpointStatistics, WorkerStatistics
+from router.core.statistics import (
+    DeploymentStatistics,
+    EndpointStatistics,
+    InstanceStatistics,
+    WorkerStatistics,
+    sum_of_instances,
+)
 
 QUOTA_OF = quotas_of(QuotaSettings())
 
@@ -167,3 +173,13 @@ async def test_waiting_for_an_operation_ends_with_its_time_or_with_it() -> None:
     assert states == ["Creating", "Failed"]
     with pytest.raises(TurnoutError, match="broken"):
         await operation.result()
+
+
+def test_what_an_instance_owes_two_workers_is_counted_together_and_the_oldest_counts() -> None:
+    one, other = (
+        InstanceStatistics(id="i1", outstanding=2, overdue_ns=7),
+        InstanceStatistics(id="i1", outstanding=1, overdue_ns=9),
+    )
+    alone = InstanceStatistics(id="i2", outstanding=4, overdue_ns=0)
+    total = InstanceStatistics(id="i1", outstanding=3, overdue_ns=9)
+    assert sum_of_instances([one, alone, other]) == [total, alone]

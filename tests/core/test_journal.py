@@ -11,7 +11,7 @@ from router.core.quota import Quota
 from router.core.throttle import Throttle
 
 # They change nothing.
-QUERIES = {"statistics", "holds"}
+QUERIES = {"instances", "statistics", "holds"}
 # Shells count bytes and delays by them, and the core reads neither.
 COUNTERS = {"note_request_delay", "note_response_delay"}
 # They do nothing by themselves but what a recorded call does.

@@ -70,13 +70,13 @@ CORE = (
            "        self.accepted += 1\n        self.answered += 1\n",
            "        self.accepted += 1\n"),
     Mutant(9, "a late answer does not free its place", "router/core/dispatcher.py",
-           "            instance.expired.discard(answer.id)\n"
+           "            del instance.expired[answer.id]\n"
            "            instance.on_answered(answer.id)\n",
-           "            instance.expired.discard(answer.id)\n"),
+           "            del instance.expired[answer.id]\n"),
     Mutant(9, "the deadline is ignored", "router/core/deadlines.py",
            "while self._next_slot <= now_slot:", "while self._next_slot < 0:"),
     Mutant(9, "a request whose answer has begun is sent again", "router/core/dispatcher.py",
-           "request.resent or request.begun or ", "request.resent or "),
+           "return may and not request.begun and ", "return may and "),
     Mutant(9, "each part of an answer ends its request", "router/core/dispatcher.py",
            "            if answer.more:\n                self._on_part(request, answer, now_ns)\n"
            "                continue\n", ""),
@@ -90,6 +90,8 @@ CORE = (
            "return self.closed"),
     Mutant(10, "what a lost instance held is dropped", "router/core/dispatcher.py",
            "                lane.queue.appendleft(request)\n", "                pass\n"),
+    Mutant(10, "a request is sent again and again", "router/core/dispatcher.py",
+           "retries > request.resent\n", "retries > 0\n"),
     Mutant(9, "answers that were not run keep their places in the window",
            "router/core/dispatcher.py",
            "            instance.on_answered(answer.id)\n            if answer.run_ns:\n",

@@ -20,7 +20,7 @@ from router.control_plane.processes import Process
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import DeploymentFailed
 from router.core.routing import Routing
-from router.core.statistics import WorkerStatistics
+from router.core.statistics import InstanceStatistics, WorkerStatistics, sum_of_instances
 from tests.shell import Shell
 
 
@@ -198,3 +198,8 @@ class MachineWorkers:
 
     async def statistics(self) -> WorkerStatistics:
         return sum_of_workers([shell.dispatcher.statistics() for shell in self._shells])
+
+    async def instances(self) -> Sequence[InstanceStatistics]:
+        return sum_of_instances(
+            row for shell in self._shells for row in shell.dispatcher.instances(shell.now_ns)
+        )
