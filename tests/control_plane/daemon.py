@@ -275,3 +275,13 @@ def deployment_body(code: str, count: int = 1, **properties: object) -> dict[str
             **properties,
         },
     }
+
+
+async def kill_and_await_replacement(daemon: Daemon, kind: str) -> None:
+    """Kills the only process of its kind and waits, with a limit, until another is recorded."""
+    (old,) = daemon.pids(kind).values()
+    kill(old)
+    async with Client(daemon) as client:
+        while set(daemon.pids(kind).values()) <= {old}:
+            # Answers as fast as it can; the test's own time limit bounds this.
+            await client.call("GET", "/status")
