@@ -76,11 +76,15 @@ class Daemon:
         """Returns when its API can be asked."""
         await self._ready.wait()
 
-    def kill(self, pause_s: float) -> bool:
+    async def kill(self, pause_s: float) -> bool:
         """Kills it; the next one comes after the pause. Whether there was one to be killed."""
         self._ready.clear()
         self._pause_s = pause_s
-        return self._signal(self._process, signal.SIGKILL)
+        process = self._process
+        if process is None or not self._signal(process, signal.SIGKILL):
+            return False
+        await process.wait()
+        return True
 
     async def hold(self, lasts_s: float) -> bool:
         """Lets it stand still for a while; whether there is one."""

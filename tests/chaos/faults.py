@@ -15,7 +15,7 @@ from tests.chaos.connection import send_half
 from tests.chaos.daemon import Daemon
 from tests.chaos.load import Load
 from tests.chaos.operator import Operator
-from tests.chaos.processes import Found, find_all
+from tests.chaos.processes import Found, find_all, waiting_clients
 from tests.chaos.schedule import Action, Kind
 from tests.chaos.story import Fault, InstanceFault, Story, WorkerFault
 
@@ -63,13 +63,27 @@ class Faults:
                 done = await self._hit_worker(action, rng)
             case Kind.KILL_CONTROL:
                 self._note(action, self._daemon.pid)
-                done = self._daemon.kill(action.lasts_s)
+                done = await self._kill_control(action)
             case Kind.STOP_CONTROL:
                 self._note(action, self._daemon.pid)
                 done = await self._daemon.hold(action.lasts_s)
             case _:
                 done = await self._break(action, rng)
         self._story.done[action.kind if done else f"{action.kind}: nobody to spare"] += 1
+
+    async def _kill_control(self, action: Action) -> bool:
+        fault = self._queue_fault(self._daemon.pid or 0)
+        done = await self._daemon.kill(action.lasts_s)
+        fault.dead_s = time.monotonic()
+        return done
+
+    def _queue_fault(self, pid: int) -> WorkerFault:
+        """Notes who waits to be accepted, right before somebody is killed."""
+        now_s = time.monotonic()
+        waiting = waiting_clients(self._daemon.port)
+        fault = WorkerFault(pid, ports=waiting, looked_s=now_s, gone_s=now_s)
+        self._story.queues.append(fault)
+        return fault
 
     async def _break(self, action: Action, rng: random.Random) -> bool:
         self._note(action, None)
@@ -98,7 +112,10 @@ class Faults:
         looked_s = time.monotonic()
         fault = WorkerFault(victim.pid, ports=victim.clients(), looked_s=looked_s)
         self._story.workers.append(fault)
+        queue = self._queue_fault(victim.pid) if action.kind in KILLS else None
         await self._hit(victim, fault, action)
+        if queue is not None:
+            queue.dead_s = fault.dead_s
         return True
 
     def _choose_spared(self, pids: list[int]) -> None:

@@ -39,6 +39,7 @@ class Verdict(StrEnum):
     ABANDONED = "broken off by the client"
     KEY_REPLACED = "refused, as its key was replaced"
     WORKER_KILLED = "excused: its connection's worker was killed"
+    QUEUE_LOST = "excused: it waited to be accepted, and all who held its queue were killed"
     WORKER_STOPPED = "excused: its connection's worker stood still past its deadline"
     INSTANCE_STOPPED = "excused: an instance of its deployment stood still past its deadline"
     INSTANCES_KILLED = "excused: two instances that had it were killed"
@@ -137,6 +138,8 @@ class Judge:
     def _judge_break(self, asked: Asked, ended: Ended) -> Verdict:
         if self._story.lost_worker(ended.over, asked.sent_s, ended.ended_s):
             return Verdict.WORKER_KILLED
+        if self._story.lost_queue(ended.over, asked.sent_s, ended.ended_s):
+            return Verdict.QUEUE_LOST
         if len(asked.body) > UNREAD_BYTES and self._may_be_replaced(asked, ended):
             return Verdict.KEY_REPLACED
         return Verdict.FAILED

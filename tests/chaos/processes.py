@@ -16,6 +16,8 @@ import psutil
 
 # Of /proc/<pid>/stat behind the name in parentheses (proc(5)): the process's state, its start.
 STATE, START = 0, 19
+# Of /proc/net/tcp (proc(5)); who waits to be accepted has no inode yet.
+ESTABLISHED, INODE = "01", 5
 
 
 class Found:
@@ -87,6 +89,20 @@ def find_all(run_folder: Path, kind: str) -> list[Found]:
     """All workers ("w") or instances ("i") that run now."""
     records = sorted(run_folder.glob(f"{kind}[0-9]*.json"))
     return [found for record in records if (found := Found.read(record)) is not None]
+
+
+def waiting_clients(port: int) -> frozenset[int]:
+    """The ports of clients that are connected to ``port``, and that no worker has accepted yet."""
+    found = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, state, *more = line.split()
+        if state == ESTABLISHED and more[INODE] == "0" and _port(local) == port:
+            found.add(_port(remote))
+    return frozenset(found)
+
+
+def _port(address: str) -> int:
+    return int(address.partition(":")[2], 16)
 
 
 def _stat(pid: int) -> list[str] | None:

@@ -154,6 +154,19 @@ def test_a_connection_that_the_killed_worker_had_not_taken_yet_is_excused_a_late
     assert court.verdict(broken(over=Over(6000, 10.6, 10.7))) is Verdict.FAILED
 
 
+def test_who_waits_to_be_accepted_is_excused_if_a_holder_of_the_queue_is_killed() -> None:
+    court = Court()
+    waits = Over(6000, 8.0, 8.1)
+    assert court.verdict(broken(over=waits)) is Verdict.FAILED
+    court.story.queues.append(
+        WorkerFault(3, gone_s=10.4, dead_s=10.5, ports=frozenset({6000}), looked_s=10.4)
+    )
+    assert court.verdict(broken(over=waits)) is Verdict.QUEUE_LOST
+    assert court.verdict(broken(over=waits._replace(port=6001))) is Verdict.FAILED
+    assert court.verdict(broken(ended_s=10.3, over=waits)) is Verdict.FAILED
+    assert court.verdict(error(503, 10.5)._replace(over=waits)) is Verdict.FAILED
+
+
 def test_no_connection_and_no_answer_are_never_excused() -> None:
     court = Court()
     kill_worker(court.story, 10.4)
