@@ -32,7 +32,8 @@ class Connection:
         self._url = url
         self._socket: socket.socket | None = None
         self._port = 0
-        self._opened_s = self._connected_s = 0.0
+        self._opened_s = self._connected_s = self._used_s = 0.0
+        self._idle_s = 0.0
         self._is_broken = False
         self._session: aiohttp.ClientSession | None = None
 
@@ -41,6 +42,7 @@ class Connection:
         headers = {"Authorization": f"Bearer {asked.key}", "Content-Type": "application/json"}
         if asked.pinned is not None:
             headers[DEPLOYMENT] = asked.pinned
+        self._idle_s = asked.sent_s - self._used_s
         try:
             post = self._get_session().post(self._url, data=asked.body, headers=headers)
             async with post as answer:
@@ -60,11 +62,12 @@ class Connection:
 
     def break_off(self, *, reset: bool) -> None:
         """Breaks it now, whatever is in flight: with RST, or with FIN."""
-        if self._socket is None or self._socket.fileno() < 0:
+        is_being_made = self._connected_s < self._opened_s
+        if self._socket is None or self._socket.fileno() < 0 or is_being_made:
             return
         if reset:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        # Not connected yet, or broken already: then it is not we who break it.
+        # Broken already: then it is not we who break it.
         with contextlib.suppress(OSError):
             # Our end reads that nothing more will come, and closes.
             self._socket.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
@@ -92,6 +95,7 @@ class Connection:
         self._socket = socket.socket(family, kind, protocol)
         self._is_broken = False
         self._opened_s = time.monotonic()
+        self._idle_s = 0.0
         return self._socket
 
     async def _on_connected(self, *_: object) -> None:
@@ -102,8 +106,9 @@ class Connection:
     def _ended(
         self, how: How, status: int = 0, deployment: str = "", body: bytes = b"", words: str = ""
     ) -> Ended:
-        over = Over(self._port, self._opened_s, self._connected_s)
-        return Ended(how, time.monotonic(), over, status, deployment, body, words)
+        over = Over(self._port, self._opened_s, self._connected_s, self._idle_s)
+        self._used_s = time.monotonic()
+        return Ended(how, self._used_s, over, status, deployment, body, words)
 
 
 async def send_half(host: str, port: int, head: bytes) -> None:

@@ -13,6 +13,9 @@ from tests.chaos.requests import NAMES, Asked, Ended, How, expected_digest
 from tests.chaos.story import Story
 
 TIMEOUT_S = 5.0
+# So long an idle client of a worker that was replaced may still ask it for something. Later its
+# connection is closed, and it can't know that before it asks.
+IDLE_S = 2.0
 OK, UNAUTHORIZED, REQUEST_TIMEOUT, MODEL_ERROR = 200, 401, 408, 424
 # A larger body is not read to its end if the key is wrong (README.md).
 UNREAD_BYTES = 64 * 1024
@@ -40,6 +43,7 @@ class Verdict(StrEnum):
     KEY_REPLACED = "refused, as its key was replaced"
     WORKER_KILLED = "excused: its connection's worker was killed"
     QUEUE_LOST = "excused: it waited to be accepted, and all who held its queue were killed"
+    IDLE_CLOSED = "excused: a reload closed its idle connection just then"
     WORKER_STOPPED = "excused: its connection's worker stood still past its deadline"
     INSTANCE_STOPPED = "excused: an instance of its deployment stood still past its deadline"
     INSTANCES_KILLED = "excused: two instances that had it were killed"
@@ -140,6 +144,9 @@ class Judge:
             return Verdict.WORKER_KILLED
         if self._story.lost_queue(ended.over, asked.sent_s, ended.ended_s):
             return Verdict.QUEUE_LOST
+        is_idle = ended.over.idle_s >= IDLE_S
+        if is_idle and self._story.reloading(asked.sent_s, ended.ended_s):
+            return Verdict.IDLE_CLOSED
         if len(asked.body) > UNREAD_BYTES and self._may_be_replaced(asked, ended):
             return Verdict.KEY_REPLACED
         return Verdict.FAILED

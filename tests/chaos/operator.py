@@ -22,6 +22,8 @@ from tests.chaos.story import Story
 COUNT_MIN, COUNT_MAX = 2, 3
 MIRROR_MAX = 50
 KEY_BITS = 256
+# Workers that were told to go have gone by then, whatever becomes of the control plane.
+CUT_OFF_S = 60.0
 
 
 class Operator:
@@ -98,11 +100,15 @@ class Operator:
 
     async def _reload(self) -> None:
         self._note("reload")
+        begun_s = time.monotonic()
+        took = [begun_s, begun_s + CUT_OFF_S]
+        self._story.reloads.append(took)
         try:
             await self._api.reload()
         except Refused as error:
             self._story.fail(time.monotonic(), f"reload: {error}")
             return
+        took[1] = time.monotonic()
         self._note("reloaded")
         self._story.done[Kind.RELOAD] += 1
 

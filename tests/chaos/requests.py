@@ -72,11 +72,13 @@ class Over(NamedTuple):
         port: of the client's end; 0 if it was never made.
         opened_s: when the client began to make it.
         connected_s: when the client heard that it is made, or not.
+        idle_s: for how long nothing was on it when the request was sent.
     """
 
     port: int
     opened_s: float
     connected_s: float
+    idle_s: float = 0.0
 
 
 class Ended(NamedTuple):

@@ -72,12 +72,14 @@ class Story:
     Attributes:
         queues: one for each kill of a process that may have been the last to hold a listening
             socket; its ports are those of connections that waited to be accepted.
+        reloads: from when to when each took.
         done: how often each thing was done, or could not be.
         failures: what went wrong apart from requests, in words.
     """
 
     workers: list[WorkerFault] = field(default_factory=list)
     queues: list[WorkerFault] = field(default_factory=list)
+    reloads: list[list[float]] = field(default_factory=list)
     instances: list[InstanceFault] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     lines: list[tuple[float, str]] = field(default_factory=list)
@@ -99,6 +101,10 @@ class Story:
     def lost_queue(self, over: Over, from_s: float, to_s: float) -> bool:
         """Whether the connection waited to be accepted when a holder of its queue was killed."""
         return any(f.may_have(over) and f.died(from_s, to_s) for f in self.queues)
+
+    def reloading(self, from_s: float, to_s: float) -> bool:
+        """Whether workers were being replaced at some moment of that time."""
+        return any(begun_s <= to_s and from_s <= end_s + SLACK_S for begun_s, end_s in self.reloads)
 
     def stopped_worker(self, over: Over, from_s: float, to_s: float) -> bool:
         """Whether the connection's worker stood still at some moment of that time."""

@@ -167,6 +167,17 @@ def test_who_waits_to_be_accepted_is_excused_if_a_holder_of_the_queue_is_killed(
     assert court.verdict(error(503, 10.5)._replace(over=waits)) is Verdict.FAILED
 
 
+def test_who_asks_over_a_connection_that_was_idle_may_find_it_closed_by_a_reload() -> None:
+    court = Court()
+    idle = OVER._replace(idle_s=2.5)
+    assert court.verdict(broken(over=idle)) is Verdict.FAILED
+    court.story.reloads.append([9.0, 10.2])
+    assert court.verdict(broken(over=idle)) is Verdict.IDLE_CLOSED
+    assert court.verdict(broken(over=OVER)) is Verdict.FAILED, "it was not idle"
+    late = ASKED._replace(sent_s=12.0)
+    assert court.verdict(broken(ended_s=12.5, over=idle), late) is Verdict.FAILED
+
+
 def test_no_connection_and_no_answer_are_never_excused() -> None:
     court = Court()
     kill_worker(court.story, 10.4)
