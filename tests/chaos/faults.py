@@ -164,6 +164,8 @@ class Faults:
                 fault.gone_s = min(fault.gone_s, fault.dead_s)
         finally:
             gone.cancel()
+            # It lets go of the file before that is closed.
+            await asyncio.wait({gone})
             victim.close()
             self._hurt.discard(victim.pid)
 

@@ -106,7 +106,12 @@ class Operator:
         try:
             await self._api.reload()
         except Refused as error:
-            self._story.fail(time.monotonic(), f"reload: {error}")
+            now_s = time.monotonic()
+            if self._story.killed_worker(begun_s, now_s):
+                self._note(f"the reload failed, and a worker was killed: {error}")
+                self._story.done[f"{Kind.RELOAD}: failed by a kill"] += 1
+            else:
+                self._story.fail(now_s, f"reload: {error}")
             return
         took[1] = time.monotonic()
         self._note("reloaded")

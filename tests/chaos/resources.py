@@ -21,6 +21,8 @@ from tests.chaos.processes import find_all
 PERIOD_S = 1.0
 # Until then a process has not touched all that it will use.
 WARM_S = 8.0
+# A shorter life is still warming up.
+LIFE_SAMPLES_MIN = 30
 MIB = 1024 * 1024
 # Growth that is none: of the median over all processes of a role, late against early.
 MEMORY_FACTOR, MEMORY_MIB = 1.15, 6.0
@@ -72,7 +74,8 @@ class Resources:
             lives = [life for (of, _), life in self._lives.items() if of == role]
             longest = max(lives, key=len)
             found.append(_compare(f"all of the role {role}", samples))
-            found.append(_compare(f"the longest life of one, {len(longest)} s", longest))
+            if len(longest) >= LIFE_SAMPLES_MIN:
+                found.append(_compare(f"the longest life of one, {len(longest)} s", longest))
         return found
 
     def _look(self) -> None:

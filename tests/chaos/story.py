@@ -116,6 +116,10 @@ class Story:
             f.deployment == deployment and f.stood_still(from_s, to_s) for f in self.instances
         )
 
+    def killed_worker(self, from_s: float, to_s: float) -> bool:
+        """Whether any worker was killed in that time."""
+        return any(f.died(from_s, to_s) for f in self.workers)
+
     def killed_instances(self, deployment: str, from_s: float, to_s: float) -> int:
         """How many instances of the deployment were killed in that time."""
         return sum(f.deployment == deployment and f.died(from_s, to_s) for f in self.instances)
