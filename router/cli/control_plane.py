@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import urllib3
 
-from router.cli.errors import CommandFailed, NotFound, Refused
+from router.cli.errors import CommandFailed, NotFound, Refused, Unreachable
 
 CONNECT_TIMEOUT_S = 5
 # Above the longest that an operation's status is waited for, and an update's drain.
@@ -110,7 +110,8 @@ class ControlPlane:
 
         Raises:
             Refused: the daemon answered with an error.
-            CommandFailed: nobody answered, or something that is no control plane.
+            Unreachable: nobody answered.
+            CommandFailed: something did that is no control plane.
         """
         url = path if path.startswith("http") else self.url + self._workspace.path + path
         self._log(f"{method} {url}")
@@ -143,8 +144,8 @@ class ControlPlane:
             "not its own. Name another with --control-plane"
         )
 
-    def _unreachable(self, error: urllib3.exceptions.HTTPError) -> CommandFailed:
-        return CommandFailed(
+    def _unreachable(self, error: urllib3.exceptions.HTTPError) -> Unreachable:
+        return Unreachable(
             f"cannot reach the control plane at {self.url} ({reason(error)}). Start it with "
             "`turnout serve`, or name another with --control-plane"
         )

@@ -36,6 +36,10 @@ class NotFound(CommandFailed):
     exit_code = 3
 
 
+class Unreachable(CommandFailed):
+    """Nobody answers where the control plane should be."""
+
+
 def user_error(message: str) -> CommandFailed:
     """What az calls a UserError: the command makes no sense in the present state."""
     return CommandFailed(f"(UserError) {message}")

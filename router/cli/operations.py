@@ -5,6 +5,7 @@ anything else a plain line whenever there is news.
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,11 +13,14 @@ from typing import Any
 import click
 
 from router.cli.control_plane import ControlPlane, Reply
-from router.cli.errors import CommandFailed, only_errors, warn
+from router.cli.errors import CommandFailed, Unreachable, only_errors, warn
 
 OPERATION_HEADER = "Azure-AsyncOperation"
 # The control plane answers when the operation ends, or after this time with its progress.
 POLL_WAIT_S = 1
+# A control plane that was started again goes on with the operation; so long it is waited for.
+RESTART_TIMEOUT_S = 30.0
+RETRY_S = 0.5
 RUNNING = ("Creating", "Updating", "Deleting", "Scaling")
 
 
@@ -35,7 +39,7 @@ def wait(control_plane: ControlPlane, reply: Reply, title: str) -> None:
     if url is None:
         return
     with _progress(title) as tell:
-        while (status := _poll(control_plane, url))["status"] in RUNNING:
+        while (status := _poll(control_plane, url, tell))["status"] in RUNNING:
             tell((status.get("properties") or {}).get("message"))
     for warning in (status.get("properties") or {}).get("warnings", ()):
         warn(warning)
@@ -44,11 +48,21 @@ def wait(control_plane: ControlPlane, reply: Reply, title: str) -> None:
         raise CommandFailed(f"({error['code']}) {error['message']}")
 
 
-def _poll(control_plane: ControlPlane, url: str) -> dict[str, Any]:
-    status: dict[str, Any] = control_plane.call(
-        "GET", url, headers={"Prefer": f"wait={POLL_WAIT_S}"}
-    ).body
-    return status
+def _poll(
+    control_plane: ControlPlane, url: str, tell: Callable[[str | None], None]
+) -> dict[str, Any]:
+    give_up_at = time.monotonic() + RESTART_TIMEOUT_S
+    while True:
+        try:
+            reply = control_plane.call("GET", url, headers={"Prefer": f"wait={POLL_WAIT_S}"})
+        except Unreachable:
+            if time.monotonic() > give_up_at:
+                raise
+            tell("the control plane does not answer; trying again")
+            time.sleep(RETRY_S)
+        else:
+            status: dict[str, Any] = reply.body
+            return status
 
 
 @contextmanager

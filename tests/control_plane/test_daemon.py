@@ -3,13 +3,17 @@
 Each test starts daemons, workers and instances of its own and ends them by their pids.
 """
 
+import asyncio
+import json
 import os
 import signal
 import socket
+import subprocess
 from urllib.parse import urlsplit
 
 from tests.control_plane.conftest import StartDaemon
 from tests.control_plane.daemon import (
+    LIMIT_S,
     Client,
     Daemon,
     is_running,
@@ -17,6 +21,8 @@ from tests.control_plane.daemon import (
     kill_and_await_replacement,
     wait_gone,
 )
+from tests.e2e.harness import TURNOUT
+from tests.free_port import free_port
 
 ONCE_ONLY = """
 import pathlib
@@ -162,6 +168,34 @@ async def test_an_operation_cut_off_by_kill_9_is_finished_by_the_next_daemon(
     # What the dead daemon had started belongs to nobody and is gone.
     assert not is_running(cut_off)
     assert len(daemon.pids("i")) == 1
+
+
+async def test_a_command_that_waits_for_an_operation_outlives_its_control_plane(
+    start_daemon: StartDaemon,
+) -> None:
+    config = {"data_plane": {"port": 0}, "control_plane": {"port": free_port(), "tls_port": None}}
+    daemon = start_daemon(**config).wait_ready()
+    gate, reached = daemon.folder / "gate", daemon.folder / "reached"
+    code = daemon.code("code", GATED.format(gate=str(gate), reached=str(reached)))
+    (daemon.folder / "blue.yml").write_text(
+        f"name: blue\nendpoint_name: my-endpoint\n"
+        f"code_configuration: {{code: {code}, scoring_script: score.py}}\n"
+    )
+    async with Client(daemon) as client:
+        await client.call("PUT", "my-endpoint", {"properties": {}})
+        command = await asyncio.create_subprocess_exec(
+            TURNOUT, "ml", "online-deployment", "create", "-f", str(daemon.folder / "blue.yml"),
+            "--control-plane", daemon.addresses["control_base"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        while not reached.exists():
+            await client.call("GET", "/status")
+    daemon.kill()
+    gate.touch()
+    daemon.restart()
+    out, err = await asyncio.wait_for(command.communicate(), LIMIT_S)
+    assert command.returncode == 0, err
+    assert json.loads(out)["provisioning_state"] == "Succeeded"
 
 
 async def test_how_an_operation_ended_can_be_asked_of_the_next_daemon(

@@ -4,7 +4,7 @@ A control plane (lives.py) is told random changes and killed at random instants,
 start as well, or between two statements of the store, which time alone would seldom hit. Each
 next life is compared with a model of what was acknowledged. Of the one change that was under
 way, all may be there or nothing.
-TURNOUT_KILLS sets how often (200).
+TURNOUT_KILLS sets how often (150).
 """
 
 import copy
@@ -26,7 +26,7 @@ from typing import Any
 
 import pytest
 
-KILLS = int(os.environ.get("TURNOUT_KILLS", "200"))
+KILLS = int(os.environ.get("TURNOUT_KILLS", "150"))
 SEED = int(os.environ.get("SEED", "1"))
 LIMIT_S = 30
 # Of one change and the operation that it begins.

@@ -136,20 +136,19 @@ class RawLoad:
             began = time.monotonic()
             port = 0
             try:
-                async with asyncio.timeout(WAIT_S):
-                    reader, writer = await asyncio.open_connection(*self._address)
-                    port = writer.get_extra_info("sockname")[1]
-                    self.opened += 1
-                    try:
-                        goes_on = await self._ask(reader, writer, keeps=keeps)
-                        self.slowest_s = max(self.slowest_s, time.monotonic() - began)
-                        while goes_on and not self._stop.is_set():
-                            await asyncio.sleep(PAUSE_S)
-                            goes_on = not reader.at_eof() and await self._ask(
-                                reader, writer, keeps=True
-                            )
-                    finally:
-                        writer.close()
+                reader, writer = await asyncio.open_connection(*self._address)
+                port = writer.get_extra_info("sockname")[1]
+                self.opened += 1
+                try:
+                    goes_on = await self._ask(reader, writer, keeps=keeps)
+                    self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+                    while goes_on and not self._stop.is_set():
+                        await asyncio.sleep(PAUSE_S)
+                        goes_on = not reader.at_eof() and await self._ask(
+                            reader, writer, keeps=True
+                        )
+                finally:
+                    writer.close()
             except (OSError, EOFError, ValueError) as error:
                 if port in self._excused_ports:
                     self.excused += 1
@@ -165,9 +164,10 @@ class RawLoad:
         in_force = max(self._returned - 1, 0)
         close = b"" if keeps else b"Connection: close\r\n"
         writer.write(self._head + b"%sContent-Length: %d\r\n\r\n%s" % (close, len(number), number))
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        body = await reader.readexactly(length)
+        async with asyncio.timeout(WAIT_S):
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            body = await reader.readexactly(length)
         if not head.startswith(b"http/1.1 200 ") or json.loads(body) != {"echo": number.decode()}:
             raise ValueError(f"asked {number!r}, got {head!r} {body!r}")
         served = head.partition(b"azureml-model-deployment: ")[2].partition(b"\r\n")[0].decode()

@@ -1,7 +1,7 @@
 """Workers replaced, killed and stopped under load: what clients see of it.
 
 New connections are opened all the time, beside clients that keep theirs. TURNOUT_RELOADS and
-TURNOUT_WORKER_KILLS say how often (3 each).
+TURNOUT_WORKER_KILLS say how often (2 each).
 """
 
 import os
@@ -15,8 +15,8 @@ from tests.e2e.harness import Daemon
 from tests.e2e.raw_load import RawLoad, declare, uri_and_key
 from tests.records import recorded_pids
 
-RELOADS = int(os.environ.get("TURNOUT_RELOADS", "3"))
-KILLS = int(os.environ.get("TURNOUT_WORKER_KILLS", "3"))
+RELOADS = int(os.environ.get("TURNOUT_RELOADS", "2"))
+KILLS = int(os.environ.get("TURNOUT_WORKER_KILLS", "2"))
 
 
 def workers(daemon: Daemon) -> set[int]:
