@@ -116,7 +116,8 @@ class InstanceGroup:
         Args:
             outstanding: how many requests each instance holds; the least loaded go.
         """
-        ids = [instance.route.id for instance in self.instances]
+        # By age, which the order of the places is not: one of them may have a new instance.
+        ids = [one.route.id for one in sorted(self.instances, key=lambda one: one.number)]
         empty = [place for place in self._places if place.instance is None]
         over = max(len(self._places) - count, 0)
         for place in empty[:over]:

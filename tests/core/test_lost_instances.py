@@ -81,3 +81,17 @@ def test_an_instance_owes_an_answer_from_the_deadline_on_until_it_gives_it_late(
     shell.dispatcher.on_answers("blue-0", [late], shell.now_ns)
     (owed,) = shell.dispatcher.instances(shell.now_ns)
     assert (owed.outstanding, owed.overdue_ns) == (0, 0)
+
+
+def test_of_two_answers_the_one_that_is_owed_for_longer_counts() -> None:
+    shell = Shell()
+    blue = replace(deployment("blue", timeout_ms=TIMEOUT_MS), parallel_runs=2)
+    shell.swap(endpoint(blue, traffic={"blue": 100}))
+    for _ in range(2):
+        shell.ask()
+        shell.pump()
+        shell.pass_time(1000 * MS)
+    shell.pass_time(TIMEOUT_MS * MS)
+    assert len(shell.at["blue-0"]) == 2
+    (owed,) = shell.dispatcher.instances(shell.now_ns)
+    assert owed.overdue_ns == 2000 * MS
