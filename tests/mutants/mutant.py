@@ -6,7 +6,9 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 _PROPERTIES = "tests/properties"
 _LIFECYCLE = tuple(f"{_PROPERTIES}/test_{name}.py" for name in ("lifecycle", "rollout", "waiting"))
-CONTROL_PLANE = (f"{_PROPERTIES}/test_control_plane.py",)
+CONTROL_PLANE = tuple(
+    f"{_PROPERTIES}/test_{name}.py" for name in ("control_plane_kills", "control_plane")
+)
 SWARM = (
     "tests/sim/test_simulate.py::"
     "test_no_invariant_is_broken_in_random_worlds_and_all_are_well_in_the_end",

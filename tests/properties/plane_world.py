@@ -35,10 +35,15 @@ RUNNING = {"Creating", "Updating", "Deleting"}
 
 
 class World:
-    """A machine with one control plane after another on the same state folder."""
+    """A machine with one control plane after another on the same state folder.
+
+    Attributes:
+        lives: how many there were.
+    """
 
     def __init__(self) -> None:
         self.machine = Machine()
+        self.lives = 0
         self._root = Path(tempfile.mkdtemp(prefix="t-"))
         self._folder = StateFolder(self._root / "state")
         self._folder.create()
@@ -49,6 +54,7 @@ class World:
 
     async def start(self, dies_after: int | None = None) -> None:
         """Starts a control plane; one that dies meanwhile is followed by another."""
+        self.lives += 1
         self.life = Life(dies_after)
         try:
             await self._start(self.life)
