@@ -14,7 +14,7 @@ def test_a_queue_that_refuses_new_connections_keeps_those_that_wait() -> None:
         listening.listen()
         waits.connect(listening.getsockname())
         refuse_new(listening)
-        late.setblocking(False)
+        late.settimeout(0)
         with pytest.raises(BlockingIOError):
             late.connect(listening.getsockname())
         # On loopback it would be connected by now.
