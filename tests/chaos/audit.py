@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tests.chaos.judge import Judge, Scored, Verdict, read_answer
 from tests.chaos.requests import NAMES, Asked, Ended
-from tests.chaos.story import SLACK_S
+from tests.chaos.story import SLACK_S, Story
 
 
 @dataclass
@@ -20,6 +20,7 @@ class Audit:
     """
 
     judge: Judge
+    story: Story
     counts: Counter[Verdict] = field(default_factory=Counter)
     failed: list[tuple[Verdict, Asked, Ended]] = field(default_factory=list)
     seen_s: dict[str, dict[int, float]] = field(default_factory=lambda: {n: {} for n in NAMES})
@@ -62,3 +63,5 @@ class Audit:
         self.counts[verdict] += 1
         if verdict.is_failure:
             self.failed.append((verdict, asked, ended))
+        elif verdict.is_excused:
+            self.story.note(ended.ended_s, f"request {asked.number} {verdict}")

@@ -83,6 +83,7 @@ class Faults:
         waiting = waiting_clients(self._daemon.port)
         fault = WorkerFault(pid, ports=waiting, looked_s=now_s, gone_s=now_s)
         self._story.queues.append(fault)
+        self._story.note(now_s, f"{len(waiting)} clients wait to be accepted")
         return fault
 
     async def _break(self, action: Action, rng: random.Random) -> bool:

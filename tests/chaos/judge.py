@@ -66,6 +66,11 @@ class Verdict(StrEnum):
             Verdict.FAILED,
         }
 
+    @property
+    def is_excused(self) -> bool:
+        """Whether something that was done is the reason."""
+        return self.startswith("excused")
+
 
 class Scored(NamedTuple):
     """What the scoring script said of itself."""

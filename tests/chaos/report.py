@@ -35,6 +35,12 @@ def to_json(run: Run) -> str:
     return json.dumps(said, indent=2)
 
 
+def tell_all(run: Run) -> str:
+    """All that happened, a line for each."""
+    lines = sorted(run.story.lines)
+    return "".join(f"{at_s - run.began_s:8.3f} {words}\n" for at_s, words in lines)
+
+
 def show(run: Run, console: Console) -> None:
     """Prints it; the failures last."""
     console.print(_requests(run))
@@ -66,7 +72,7 @@ def _show_failed(run: Run, verdict: Verdict, asked: Asked, ended: Ended, console
 
 def _tell(run: Run, from_s: float, to_s: float, console: Console) -> None:
     """What happened in that time."""
-    for at_s, words in run.story.lines:
+    for at_s, words in sorted(run.story.lines):
         if from_s <= at_s <= to_s:
             line = f"    {at_s - run.began_s:8.3f} {words}"
             console.print(line, markup=False, highlight=False, soft_wrap=True)

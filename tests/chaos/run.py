@@ -110,7 +110,7 @@ class _Bench:
         self._daemon = daemon
         self._operator = Operator(daemon, self.api, self.story)
         told = self._operator
-        self._audit = Audit(Judge(self.story, told.rules, told.keys, told.declared))
+        self._audit = Audit(Judge(self.story, told.rules, told.keys, told.declared), self.story)
         rng = random.Random(f"{seed} load")
         url = f"http://127.0.0.1:{daemon.port}/chaos/score"
         self._load = Load(url, told.keys, self._audit, rng, rate_per_s)

@@ -232,7 +232,8 @@ def test_no_other_status_is_ever_excused(status: int) -> None:
 
 
 def test_every_request_is_counted_once_and_one_without_an_end_is_missed() -> None:
-    audit = Audit(Court().judge)
+    court = Court()
+    audit = Audit(court.judge, court.story)
     for number in range(3):
         audit.on_sent(ASKED._replace(number=number))
     audit.on_ended(ASKED._replace(number=0), scored())
