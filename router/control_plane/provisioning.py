@@ -287,6 +287,10 @@ class Provisioner:
         group.adopt(instance for instance in running if instance.owner == group.owner)
         count = count_to_start_with(spec, group.wanted)
         group.shrink(count, {})
+        if group.instances:
+            # They serve: nothing else has to wait for those that are started beside them.
+            group.keep(count)
+            return
         try:
             await group.grow(count, lambda _: None)
         except TurnoutError as error:
