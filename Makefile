@@ -30,7 +30,7 @@ calibrate: $(STAMP)  ## the demo's latencies beside those that the simulator pre
 	$(BIN)/turnout simulate .calibration/scenario.yml
 
 test: $(STAMP)  ## every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist worksteal
 
 properties: $(STAMP)  ## the hypothesis properties and the API's, deep
 	HYPOTHESIS_PROFILE=deep SCHEMATHESIS_EXAMPLES=500 $(BIN)/pytest --timeout 3600 \
