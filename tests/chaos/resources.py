@@ -11,6 +11,7 @@ import statistics
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import psutil
@@ -83,7 +84,7 @@ class Resources:
             try:
                 process = psutil.Process(pid)
                 with process.oneshot():
-                    if time.time() - process.create_time() < WARM_S:
+                    if datetime.now(UTC).timestamp() - process.create_time() < WARM_S:
                         continue
                     clients = sum(bool(one.raddr) for one in process.connections("tcp"))
                     files = process.num_fds() - clients
