@@ -95,6 +95,6 @@ ROWS: list[RawRow] = [
     ("PUT", "fix/deployments", b"{}", {}, NOT_ALLOWED,
      f"Method Not Allowed: PUT {ENDPOINTS}/fix/deployments"),
     ("GET", NO_OPERATION, b"", {}, ABSENT,
-     "expected the id of an operation of this daemon, got 'none'. The resource's "
+     "expected the id of an operation, of the last 1000, got 'none'. The resource's "
      "provisioningState says how it ended."),
 ]  # fmt: skip

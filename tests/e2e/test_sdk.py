@@ -191,7 +191,11 @@ def test_show_prints_what_azs_prints_which_is_the_sdks_dump(
         capture_output=True, check=True, text=True,
     ).stdout  # fmt: skip
     expected = sdk.do("dumped", noun=noun, name=name)
-    assert as_az_words(json.loads(printed)) == as_az_words(expected | {"resourceGroup": "my-group"})
+    shown = json.loads(printed)
+    if noun == "online-deployment":
+        # Turnout's own, besides.
+        assert shown.pop("instances")["state"] == "Healthy"
+    assert as_az_words(shown) == as_az_words(expected | {"resourceGroup": "my-group"})
 
 
 def as_az_words(value: Any) -> Any:

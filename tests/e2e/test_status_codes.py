@@ -159,6 +159,7 @@ async def test_what_the_model_did_wrong(served: Served) -> None:
     got = await served.ask(served.request(b"die"))
     assert got.line == "424 Model error"
     assert (got.code, got.headers["ms-azureml-model-error-reason"]) in {
+        ("ModelError", "instance_lost"),
         ("ModelError", "model_error"),
         ("ModelNotReady", "model_not_ready"),
     }
