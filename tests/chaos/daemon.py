@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.chaos.processes import find_all
+from tests.chaos.processes import end_strays, find_all
 from tests.chaos.requests import SCRIPT
 from tests.free_port import free_port
 
@@ -109,6 +109,7 @@ class Daemon:
             found.signal(signal.SIGKILL)
             await found.wait_gone()
             found.close()
+        end_strays(self.run_folder)
 
     async def _start(self) -> asyncio.subprocess.Process:
         """Returns when it is ready, or was killed before."""

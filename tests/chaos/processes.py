@@ -91,6 +91,14 @@ def find_all(run_folder: Path, kind: str) -> list[Found]:
     return [found for record in records if (found := Found.read(record)) is not None]
 
 
+def end_strays(run_folder: Path) -> None:
+    """Kills what works in the folder and has no record, as its control plane died too early."""
+    for process in psutil.process_iter(["cmdline"]):
+        if any(f"{run_folder}/" in argument for argument in process.info["cmdline"] or []):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
 def waiting_clients(port: int) -> frozenset[int]:
     """The ports of clients that are connected to ``port``, and that no worker has accepted yet."""
     found = set()
