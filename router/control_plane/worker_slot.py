@@ -6,6 +6,7 @@ place keeps one listening socket for all that hold it, one after the other.
 """
 
 import asyncio
+import itertools
 import logging
 import socket
 from collections.abc import Callable
@@ -24,6 +25,8 @@ from router.core.worker_protocol import Counted
 REPLACE_TIMEOUT_S = 60.0
 RESTART_DELAY_S_MIN = 0.05
 RESTART_DELAY_S_MAX = 10.0
+# So many failed starts clients wait for: one may be an accident, or a second kill.
+PATIENCE_FAILURES = 1
 PING_EVERY_S = 1.0
 # One that does not even answer that is stuck, or stopped.
 PING_TIMEOUT_S = 5.0
@@ -181,7 +184,7 @@ class WorkerSlot:
 
     async def _come(self, delay_s: float) -> None:
         """Starts workers until one comes up."""
-        while True:
+        for failures in itertools.count(1):
             await asyncio.sleep(delay_s)
             try:
                 self._worker = await self._bring_up()
@@ -189,7 +192,8 @@ class WorkerSlot:
                 self._reason = str(error)
                 delay_s = min(max(2 * delay_s, RESTART_DELAY_S_MIN), RESTART_DELAY_S_MAX)
                 log.error("no worker came up: %s; another try in %.1f s", error, delay_s)  # noqa: TRY400
-                self._renew_listener()
+                if failures > PATIENCE_FAILURES:
+                    self._renew_listener()
             else:
                 self._ready.set()
                 return

@@ -6,6 +6,7 @@ import signal
 from contextlib import suppress
 
 import aiohttp
+from yarl import URL
 
 from tests.control_plane.conftest import StartDaemon
 from tests.control_plane.daemon import Client, is_running, kill_and_await_replacement
@@ -33,6 +34,31 @@ async def test_a_worker_that_dies_is_replaced_and_gets_the_routing(
         # An update returns once each worker has it: so the new one serves.
         await client.set_traffic("my-endpoint", blue=100)
         assert (await client.score("my-endpoint")).status == 200
+
+
+async def test_who_waits_for_a_worker_is_answered_though_its_first_successor_dies(
+    start_daemon: StartDaemon,
+) -> None:
+    config = {"data_plane": {"port": 0, "workers": 1}, "control_plane": {"port": 0}}
+    daemon = start_daemon(**config).wait_ready()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("code"))
+        key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
+        first = daemon.pids("w")["w0"]
+        os.kill(first, signal.SIGKILL)
+        while (successor := daemon.pids("w").get("w0", first)) == first:
+            await client.call("GET", "/status")
+        # So that it does not come up before the client waits.
+        os.kill(successor, signal.SIGSTOP)
+        port = URL(daemon.addresses["scoring_base"]).port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"POST /my-endpoint/score HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n"
+            b"authorization: Bearer " + key.encode() + b"\r\n\r\n{}"
+        )
+        os.kill(successor, signal.SIGKILL)
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        writer.close()
 
 
 async def test_a_worker_that_hangs_is_replaced_and_no_update_waits_for_it_for_ever(
