@@ -113,7 +113,9 @@ class Faults:
         looked_s = time.monotonic()
         fault = WorkerFault(victim.pid, ports=victim.clients(), looked_s=looked_s)
         self._story.workers.append(fault)
-        queue = self._queue_fault(victim.pid) if action.kind in KILLS else None
+        # While the control plane is there, it holds the queue, too.
+        may_be_last = action.kind in KILLS and not self._daemon.is_ready
+        queue = self._queue_fault(victim.pid) if may_be_last else None
         await self._hit(victim, fault, action)
         if queue is not None:
             queue.dead_s = fault.dead_s
