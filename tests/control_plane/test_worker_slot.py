@@ -1,6 +1,7 @@
 """Workers in the hands of a control plane: real processes, without instances behind them."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,13 +9,15 @@ import pytest
 
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
-from router.control_plane.worker_process import WorkerProcess
+from router.control_plane.worker_process import WorkerAddress, WorkerProcess
 from router.control_plane.workers import WorkerPool
 from router.core.config import DaemonConfig, DataPlaneSettings
 from router.core.errors import TurnoutError
 from router.core.routing import EndpointRoute, Routing
 
 WAIT_S = 30
+# Successors that are killed as they come: who waits is patient with one.
+KILLED = 1
 ENDPOINT = EndpointRoute(name="my-endpoint", keys=("key",), deployments=(), traffic={})
 ASK = b"POST /my-endpoint/score HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key\r\n"
 NONE_TO_SERVE, UNKNOWN = b"404", b"401"
@@ -76,3 +79,26 @@ async def test_a_successor_that_does_not_come_up_leaves_the_present_worker(
     connection[1].close()
     await pool.reload()
     assert pool.pids != before
+
+
+async def test_who_waits_to_be_accepted_is_served_though_successors_end_at_their_start(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+    start, starts = WorkerProcess.start, 0
+
+    def flaky(
+        folder: StateFolder, number: int, address: WorkerAddress, listener: socket.socket
+    ) -> WorkerProcess:
+        nonlocal starts
+        starts += 1
+        if starts <= KILLED:
+            raise OSError("it ended at its start")
+        return start(folder, number, address, listener)
+
+    monkeypatch.setattr(WorkerProcess, "start", flaky)
+    pool.kill()
+    waiting = await asyncio.open_connection("127.0.0.1", pool._port)
+    assert await status(*waiting) == NONE_TO_SERVE
+    assert starts == KILLED + 1
+    waiting[1].close()
