@@ -8,9 +8,11 @@ LIMIT_S = 30
 
 
 def test_what_a_dead_control_plane_has_left_running_ends_with_its_keeper() -> None:
+    others = psutil.Process().children(recursive=True)
     with Turnout() as turnout:
         turnout.endpoint().deploy(Scripted("blue"))
-        processes = psutil.Process().children(recursive=True)
+        found = psutil.Process().children(recursive=True)
+        processes = [one for one in found if one not in others]
         (control_plane,) = (one for one in processes if "serve" in one.cmdline())
         control_plane.kill()
     _, left = psutil.wait_procs(processes, LIMIT_S)
