@@ -13,9 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
+from rich.progress import Progress
 
 from tests.mutants.around import CONTROL, SIMULATED
 from tests.mutants.core import CORE
@@ -85,23 +83,23 @@ def failures(bugs: Sequence[Mutant], *, with_none: bool) -> dict[Mutant, str | N
         copy(ROOT, root)
         if with_none:
             assert (failed := first_failure(root, ALL_TESTS, None)) is None, failed
-        return {
-            bug: first_failure(root, bug.arguments, bug) for bug in track(bugs, "planting bugs")
-        }
+        caught = {}
+        with Progress() as progress:
+            for bug in progress.track(bugs, description="planting bugs"):
+                caught[bug] = test = first_failure(root, bug.arguments, bug)
+                by = test or "[bold red]nobody[/]"
+                progress.console.print(f"{bug.invariant:2} {bug.what}: {by}", highlight=False)
+        return caught
 
 
 def main(words: list[str]) -> None:
-    """Prints a table; exits with 1 if a bug went unnoticed."""
+    """Prints what caught each; exits with 1 if a bug went unnoticed."""
     chosen = [
         bug
         for bug in BUGS
         if not words or str(bug.invariant) in words or any(word in bug.what for word in words)
     ]
     caught = failures(chosen, with_none=not words)
-    table = Table("invariant", "planted bug", "caught by", title="Mutants")
-    for bug, test in caught.items():
-        table.add_row(str(bug.invariant), bug.what, test or "[bold red]nobody[/]")
-    Console(width=200).print(table)
     if None in caught.values():
         sys.exit(1)
     if not words:
