@@ -88,7 +88,9 @@ def failures(bugs: Sequence[Mutant], *, with_none: bool) -> dict[Mutant, str | N
             for bug in progress.track(bugs, description="planting bugs"):
                 caught[bug] = test = first_failure(root, bug.arguments, bug)
                 by = test or "[bold red]nobody[/]"
-                progress.console.print(f"{bug.invariant:2} {bug.what}: {by}", highlight=False)
+                progress.console.print(
+                    f"{bug.invariant:2} {bug.what}: {by}", highlight=False, soft_wrap=True
+                )
         return caught
 
 
