@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import threading
 from pathlib import Path
 
@@ -73,5 +74,7 @@ async def test_a_disk_that_is_too_slow_ends_it_before_memory_does(
 
 
 def test_each_process_has_a_journal_of_its_own(tmp_path: Path) -> None:
-    assert journal_path(tmp_path, 3).name.startswith("w3-")
-    assert journal_path(tmp_path, 3).parent == tmp_path
+    path = journal_path(tmp_path, 3)
+    assert path.parent == tmp_path
+    assert path.name.startswith("w3-")
+    assert path.name.endswith(f"-{os.getpid()}.journal")

@@ -160,7 +160,6 @@ async def test_what_the_model_did_wrong(served: Served) -> None:
     assert got.line == "424 Model error"
     assert (got.code, got.headers["ms-azureml-model-error-reason"]) in {
         ("ModelError", "instance_lost"),
-        ("ModelError", "model_error"),
         ("ModelNotReady", "model_not_ready"),
     }
 

@@ -40,8 +40,10 @@ def rollout(shell: Shell) -> None:
     shell.dispatcher.on_instance_found("blue-1")
     shell.serve_all()
     shell.swap(endpoint(*routes, traffic={"blue": 90, "green": 10}))
-    for _ in range(100):
-        shell.ask()
+    for _ in range(20):
+        # Several at a time: they share messages.
+        for _ in range(5):
+            shell.ask()
         shell.serve_all()
 
 
@@ -102,8 +104,8 @@ def test_a_core_that_decides_otherwise_is_found_out(
         "take_batch": lambda lane, room: right(lane, min(room, 1)),
     }
     monkeypatch.setattr(Lane, changed, wrong[changed])
-    with pytest.raises((Differs, AssertionError)):
-        assert Player(iter(found)).play() is None
+    with pytest.raises(Differs):
+        Player(iter(found)).play()
 
 
 def test_a_journal_of_one_of_several_workers_holds_what_they_shared(tmp_path: Path) -> None:
@@ -116,18 +118,19 @@ def test_a_journal_of_one_of_several_workers_holds_what_they_shared(tmp_path: Pa
     )  # fmt: skip
     shell.swap(route)
     of_other = others.bucket("my-endpoint", BANDWIDTH, 100_000, 100_000)
-    waits = []
+    waits, would_wait = [], set()
     for number in range(40):
         of_other.draw(2000, shell.now_ns)
         snapshot = shell.dispatcher.snapshot.endpoints["my-endpoint"]
         throttle = snapshot.quota.throttle
         assert throttle is not None
         waits.append(throttle.charge(1000 + number, shell.now_ns))
-        assert throttle.would_wait(50_000, shell.now_ns) in (True, False)
+        would_wait.add(throttle.would_wait(50_000, shell.now_ns))
         shell.ask()
         shell.serve_all()
     assert 0 in waits
     assert any(waits), "some waited, because of the other worker"
+    assert would_wait == {True, False}
     refusals = [shell.dispatcher.open_connection(snapshot, shell.now_ns) for _ in range(2)]
     assert refusals[0] is None
     assert isinstance(refusals[1], Refusal)
