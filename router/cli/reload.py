@@ -1,34 +1,24 @@
-"""`turnout reload`: new workers in place of the old, without a refused connection."""
+"""`turnout reload`: the file read again, new workers in place of the old, nothing refused."""
 
 from contextlib import closing
 
 import click
 
 from router.cli.control_plane import ControlPlane
-from router.cli.verb import DEFAULT_URL, Url
+from router.cli.verb import control_plane_option
 
 # A worker may take its whole time to drain, one after the other.
 TIMEOUT_S = 3600
 
 
-@click.command(name="reload")
-@click.option(
-    "--control-plane",
-    "url",
-    type=Url(),
-    envvar="TURNOUT_CONTROL_PLANE",
-    default=DEFAULT_URL,
-    show_default=True,
-    show_envvar=True,
-    help="The daemon to talk to.",
-)
-def command(url: str) -> None:
-    """Replace the workers one at a time, by the code that is installed now.
+@click.command(name="reload", params=[control_plane_option()])
+def command(control_plane: str) -> None:
+    """Read the configuration again, and replace the workers by the code that is installed now.
 
-    Each new one serves before the old one drains: no connection is refused, and what was
-    taken is answered.
+    One at a time; each new one serves before the old one drains: no connection is refused, and
+    what was taken is answered.
     """
-    with closing(ControlPlane(url, timeout_s=TIMEOUT_S)) as control_plane:
-        status = control_plane.call("POST", f"{url}/reload").body
+    with closing(ControlPlane(control_plane, timeout_s=TIMEOUT_S)) as client:
+        status = client.call("POST", f"{control_plane}/reload").body
     for worker in status["workers"]:
         click.echo(f"worker {worker['pid']} serves", err=True)

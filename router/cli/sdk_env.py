@@ -13,26 +13,16 @@ import click
 
 from router.cli.control_plane import ControlPlane
 from router.cli.errors import user_error
-from router.cli.verb import DEFAULT_URL, Url
+from router.cli.verb import control_plane_option
 
 _LOOPBACK = {"127.0.0.1", "::1"}
 
 
-@click.command(name="sdk-env")
-@click.option(
-    "--control-plane",
-    "url",
-    type=Url(),
-    envvar="TURNOUT_CONTROL_PLANE",
-    default=DEFAULT_URL,
-    show_default=True,
-    show_envvar=True,
-    help="The daemon to talk to.",
-)
-def command(url: str) -> None:
+@click.command(name="sdk-env", params=[control_plane_option()])
+def command(control_plane: str) -> None:
     """Print what a shell must set for the Azure ML SDK: `eval "$(turnout sdk-env)"`."""
-    with closing(ControlPlane(url)) as control_plane:
-        status = control_plane.get(f"{url}/status")
+    with closing(ControlPlane(control_plane)) as client:
+        status = client.get(f"{control_plane}/status")
     for line in exports(status):
         click.echo(line)
 

@@ -34,17 +34,22 @@ class Url(click.ParamType[str]):
         return text.rstrip("/")
 
 
+def control_plane_option() -> click.Option:
+    """The daemon to talk to; the command gets its address as ``control_plane``."""
+    return click.Option(
+        ["--control-plane"],
+        type=Url(),
+        envvar="TURNOUT_CONTROL_PLANE",
+        default=DEFAULT_URL,
+        show_default=True,
+        show_envvar=True,
+        help="The daemon to talk to.",
+    )
+
+
 def _shared_options() -> list[click.Parameter]:
     return [
-        click.Option(
-            ["--control-plane"],
-            type=Url(),
-            envvar="TURNOUT_CONTROL_PLANE",
-            default=DEFAULT_URL,
-            show_default=True,
-            show_envvar=True,
-            help="The daemon to talk to.",
-        ),
+        control_plane_option(),
         click.Option(["--query"], type=Query(), help="JMESPath expression: print this part only."),
         click.Option(
             ["-o", "--output"],

@@ -5,7 +5,6 @@ what a shell calls while it does something for the core is one.
 """
 
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from router.core.journal.events import Done, Ended, Entered, Event, Learnt, Result, encode_chunk
@@ -85,12 +84,7 @@ class Entering:
         self._tape.in_core = True
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._tape.in_core = False
         self._tape.end(self.result if kind is None else ("raised", kind.__name__))
 
@@ -106,10 +100,5 @@ class Leaving:
     def __enter__(self) -> None:
         self._tape.in_core = False
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._tape.in_core = True
