@@ -17,7 +17,6 @@ from router.control_plane.declare import Declared, read_declarations
 from router.control_plane.live_settings import LiveSettings
 from router.control_plane.records import now
 from router.control_plane.service import ControlPlane
-from router.control_plane.tasks import Tasks
 from router.core.config import DaemonConfig
 from router.core.config_changes import keys_for_restart
 from router.core.errors import TurnoutError
@@ -123,7 +122,6 @@ class ConfigFile:
         self._reading = first.reading
         self._is_started = False
         self._lock = asyncio.Lock()
-        self._tasks = Tasks()
         self._loaded_at = now()
         self._error: str | None = None
         self._refused_at: str | None = None
@@ -168,16 +166,14 @@ class ConfigFile:
         self._declarations.take(self._first.declared)
         await self._declarations.wait_settled()
 
-    def begin_reload(self) -> None:
-        """As ``reload``, in the background; for signals. Not before the start is begun."""
-        if self._is_started:
-            self._tasks.start(self.reload(), "reading of the configuration")
-
     async def reload(self) -> None:
         """Reads the files and puts in force what they say, or notes why that can't be.
 
-        Endpoints are brought up after it has returned.
+        Endpoints are brought up after it has returned. What the daemon is started with is not
+        read again before it is in force.
         """
+        if not self._is_started:
+            return
         if self._path is None:
             log.info("there is no configuration file to read: the daemon was started without one")
             return
@@ -195,7 +191,6 @@ class ConfigFile:
 
     async def close(self) -> None:
         """Reads and brings up nothing any more."""
-        await self._tasks.cancel()
         await self._declarations.close()
 
     async def _is_current(self) -> bool:

@@ -36,7 +36,7 @@ from router.control_plane.live_settings import LiveSettings
 from router.control_plane.metrics import Metrics
 from router.control_plane.ports import address_of, base_url, listen
 from router.control_plane.processes import keep_inherited_files, write_atomically
-from router.control_plane.reload_api import Reload
+from router.control_plane.reload_api import Reload, reload
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
 from router.control_plane.tasks import Tasks
@@ -227,7 +227,7 @@ def _app(
     collectors = [ConfigMetrics(file), StoreMetrics(plane), InstanceMetrics(plane.instances)]
     metrics = Metrics(pool.statistics_by_worker, collectors)
     app = make_app(plane, status, token, file.check_not_declared)
-    app.add_routes([web.post("/reload", Reload(pool, status).post)])
+    app.add_routes([web.post("/reload", Reload(pool, file, status).post)])
     app.add_routes([web.get("/metrics", metrics.get)])
     app.add_routes(asset_routes(plane.registry, plane.blobs))
     app.add_routes(blob_routes(plane.blobs, upload_bytes_max))
@@ -267,16 +267,15 @@ def _until_signal(
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
 
     def on_hangup() -> None:
-        file.begin_reload()
-        tasks.start(_reload(pool), "reload")
+        tasks.start(_reload(pool, file), "reload")
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, on_hangup)
     return stop
 
 
-async def _reload(pool: WorkerPool) -> None:
+async def _reload(pool: WorkerPool, file: ConfigFile) -> None:
     try:
-        await pool.reload()
+        await reload(pool, file)
     except TurnoutError as error:
         log.error("reload: %s", error.message)  # noqa: TRY400 - the message says it
     else:

@@ -305,3 +305,12 @@ def test_a_wrong_declaration_is_refused_before_anything_starts(
     assert daemon.wait() == 1
     assert "blue.yml: expected the key `code_configuration`" in daemon.log.read_text()
     assert not daemon.state.exists()
+
+
+async def test_a_reload_by_command_reads_the_file_again_as_sighup_does(
+    daemon: Daemon, client: Client
+) -> None:
+    before = await configuration(client)
+    reloaded = await client.call("POST", "/reload")
+    assert reloaded.status == 200
+    assert reloaded.body["configuration"]["loaded_at"] > before["loaded_at"]

@@ -11,6 +11,8 @@ from router.control_plane import openapi
 from router.control_plane.api import make_app
 from router.control_plane.assets_api import asset_routes
 from router.control_plane.blobs_api import blob_routes
+from router.control_plane.config_file import ConfigFile, FirstReading
+from router.control_plane.declarations import Declarations
 from router.control_plane.described import Anything, described
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
@@ -35,7 +37,13 @@ def app(tmp_path: Path) -> Iterator[web.Application]:
     pool = WorkerPool(folder, DataPlaneSettings(), settings)
     plane = ControlPlane(store, folder, pool, settings)
     app = make_app(plane, dict)
-    app.add_routes([web.post("/reload", Reload(pool, dict).post)])
+    file = ConfigFile(
+        FirstReading(DaemonConfig(), tmp_path, None),
+        settings,
+        plane,
+        Declarations(plane, store, None),
+    )
+    app.add_routes([web.post("/reload", Reload(pool, file, dict).post)])
     app.add_routes([web.get("/metrics", Metrics(pool.statistics_by_worker).get)])
     app.add_routes(asset_routes(plane.registry, plane.blobs))
     app.add_routes(blob_routes(plane.blobs, 1))
