@@ -14,14 +14,12 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner
 
-from loadtests.rollout import Rollout
+from loadtests.rollout import ROLLOUTS, Rollout
 from loadtests.shape import RampHoldBurst
 from loadtests.slow_users import SlowClientUser
 from loadtests.users import DirectUser, LargeBodyUser, LiveUser
 
 __all__ = ["DirectUser", "LargeBodyUser", "LiveUser", "RampHoldBurst", "SlowClientUser"]
-
-_rollouts: list[Rollout] = []
 
 
 @events.init_command_line_parser.add_listener  # type: ignore[untyped-decorator]
@@ -45,13 +43,13 @@ def _check(environment: Environment, **_: Any) -> None:
 def _start(environment: Environment, **_: Any) -> None:
     options = environment.parsed_options
     if options and options.rollout:
-        _rollouts.append(Rollout(environment))
-        gevent.spawn(_rollouts[-1].run)
+        ROLLOUTS.append(Rollout(environment))
+        gevent.spawn(ROLLOUTS[-1].run)
 
 
 @events.quitting.add_listener  # type: ignore[untyped-decorator]
 def _judge(environment: Environment, **_: Any) -> None:
-    problems = [problem for rollout in _rollouts for problem in rollout.problems()]
+    problems = [problem for rollout in ROLLOUTS for problem in rollout.problems()]
     total = environment.stats.total
     if total.num_failures or not total.num_requests:
         problems.append(f"{total.num_failures} of {total.num_requests} requests failed")
@@ -59,7 +57,7 @@ def _judge(environment: Environment, **_: Any) -> None:
     limit_ms = environment.parsed_options.p99_ms if environment.parsed_options else p99_ms
     if p99_ms > limit_ms:
         problems.append(f"expected p99 of at most {limit_ms} ms, got {p99_ms} ms")
-    for rollout in _rollouts:
+    for rollout in ROLLOUTS:
         for share in rollout.shares:
             print(f"{share.change}: {share.served}")
     for problem in problems:

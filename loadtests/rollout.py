@@ -24,6 +24,8 @@ CHANGES = (
     ('--traffic "blue=100"', {"blue": 100}),
 )
 SCHEDULE_SLACK = 2
+# Those of this process, which the shape waits for and the end judges.
+ROLLOUTS: "list[Rollout]" = []
 
 
 class Share(NamedTuple):
@@ -35,7 +37,7 @@ class Share(NamedTuple):
 
 
 class Rollout:
-    """Carries out CHANGES at equal distances over the test and keeps what came of them."""
+    """Carries out CHANGES, each measured for the same time, and keeps what came of them."""
 
     def __init__(self, environment: Environment) -> None:
         self.shares: list[Share] = []
@@ -56,10 +58,15 @@ class Rollout:
             served = {name: n for name, n in (SERVED - before).items() if n}
             self.shares.append(Share(change, expected, served))
 
+    @property
+    def finished(self) -> bool:
+        """Whether every change was made and measured."""
+        return len(self.shares) == len(CHANGES)
+
     def problems(self) -> list[str]:
         """Everything that was not as the rules say."""
         found = list(self.errors)
-        if len(self.shares) < len(CHANGES):
+        if not self.finished:
             found.append(f"expected {len(CHANGES)} changes, got {len(self.shares)} in this time")
         allowed = self._options.peak_users + SCHEDULE_SLACK
         for change, expected, served in self.shares:
