@@ -48,9 +48,10 @@ class Instance:
         """How many more requests it may be given now."""
         limit = self.window.limit
         if not self.window.gathers:
+            if self.outstanding < limit:
+                return limit - self.outstanding
             due_ns = self.ahead_due_ns
-            is_due = due_ns is not None and due_ns <= now_ns
-            return max(limit + is_due - self.outstanding, 0)
+            return 1 if due_ns is not None and due_ns <= now_ns else 0
         # A large one is long on its way, which says nothing of the others.
         small = self.outstanding - len(self.large)
         if small:

@@ -6,6 +6,7 @@ request, and when, is dispatcher.py's.
 """
 
 from collections import deque
+from collections.abc import Collection
 
 from router.core.budgets import Count
 from router.core.instance import Instance
@@ -29,6 +30,7 @@ class Lane:
         places: requests of clients, queued or outstanding and not yet done, in all workers.
         copies_pending: mirrored copies likewise, in this one; they take no client's place.
         closed: the deployment is gone from the snapshot; what was taken is still served.
+        has_removed: whether one of its instances is removed; asked for at every request.
         woken: the shell was asked to pump, and has not yet.
         wakes_at_ns: until when it was asked to pump last; it may have passed.
     """
@@ -43,6 +45,7 @@ class Lane:
         "direct",
         "endpoint",
         "failed",
+        "has_removed",
         "instances",
         "live",
         "outstanding",
@@ -62,6 +65,7 @@ class Lane:
         self.copies_pending = 0
         self.outstanding = 0
         self.closed = False
+        self.has_removed = False
         self.woken = False
         self.wakes_at_ns = 0
         self.live = 0
@@ -71,6 +75,10 @@ class Lane:
         self.answered = 0
         self.failed = 0
         self.resent = 0
+
+    def note_removed(self) -> None:
+        """To be called when instances came, went or were removed."""
+        self.has_removed = any(instance.removed for instance in self.instances.values())
 
     @property
     def keeps_removed(self) -> bool:
@@ -88,25 +96,16 @@ class Lane:
     @property
     def ahead_due_ns(self) -> int | None:
         """When the first of its instances may be given a request ahead; None if none may."""
-        keeps_removed = self.keeps_removed
         dues_ns = [
-            due_ns
-            for instance in self.instances.values()
-            if (keeps_removed or not instance.removed)
-            and (due_ns := instance.ahead_due_ns) is not None
+            due_ns for instance in self._serving() if (due_ns := instance.ahead_due_ns) is not None
         ]
         return min(dues_ns, default=None)
 
     def least_loaded(self, now_ns: int) -> Instance | None:
         """The instance with the least outstanding of those with room; None if none has any."""
         best: Instance | None = None
-        keeps_removed = self.keeps_removed
-        for instance in self.instances.values():
-            if (
-                instance.room(now_ns)
-                and (keeps_removed or not instance.removed)
-                and (best is None or instance.outstanding < best.outstanding)
-            ):
+        for instance in self._serving():
+            if (best is None or instance.outstanding < best.outstanding) and instance.room(now_ns):
                 best = instance
         return best
 
@@ -141,3 +140,9 @@ class Lane:
             queued=len(self.queue),
             outstanding=self.outstanding,
         )
+
+    def _serving(self) -> Collection[Instance]:
+        """The instances that may be given requests."""
+        if not self.has_removed or self.keeps_removed:
+            return self.instances.values()
+        return [instance for instance in self.instances.values() if not instance.removed]

@@ -33,6 +33,7 @@ class Membership:
             lane.closed = True
             for instance in lane.instances.values():
                 instance.removed = True
+            lane.note_removed()
         lanes = [deployment.lane for deployment in added] + closed
         for lane in lanes:
             self.settle(lane)
@@ -43,6 +44,7 @@ class Membership:
         instance = self.instances.pop(instance_id, None)
         if instance is not None:
             del instance.lane.instances[instance_id]
+            instance.lane.note_removed()
         return instance
 
     def restore(self, instance_id: str, snapshot: Snapshot) -> Lane | None:
@@ -57,7 +59,7 @@ class Membership:
 
     def settle(self, lane: Lane) -> None:
         """Lets those of the lane's removed instances go that are drained."""
-        if not any(instance.removed for instance in lane.instances.values()):
+        if not lane.has_removed:
             return
         if lane.keeps_removed and (lane.queue or not lane.closed):
             return
@@ -77,6 +79,7 @@ class Membership:
         for added in route.instances:
             if added.id not in lane.instances and added.id not in unreachable:
                 self._add(added.id, lane, route)
+        lane.note_removed()
 
     def _add(self, instance_id: str, lane: Lane, route: DeploymentRoute) -> None:
         instance = Instance(
