@@ -93,7 +93,6 @@ class Auditor:
         """A request was taken for a deployment."""
         number, endpoint, pinned = asked.number, asked.endpoint, asked.pinned
         self._keep((self._clock.now_ns, "taken", worker, number, asked.deployment))
-        self._conservation.on_arrived(worker)
         self._conservation.on_taken(worker, number, endpoint, asked.deployment)
         self._swap.on_taken(worker, number, endpoint, pinned, asked.deployment)
         if asked.is_live:
@@ -102,7 +101,6 @@ class Auditor:
     def refused(self, worker: int, asked: Asked, reason: str) -> None:
         """A request was refused as it came."""
         self._keep((self._clock.now_ns, "refused", worker, asked.number, reason, asked.deployment))
-        self._conservation.on_arrived(worker)
         self._conservation.on_refused(worker)
         if asked.deployment:
             self._conservation.on_full(asked.number, asked.endpoint, asked.deployment)

@@ -30,7 +30,7 @@ class Tally:
 
 
 class Part:
-    """One step's time, or one bin's.
+    """What came of one step's requests of one bin, or of all of a bin.
 
     Attributes:
         by_deployment: "" is who no deployment was found for.
@@ -51,6 +51,19 @@ class Part:
         if found is None:
             found = self.by_deployment[deployment] = Tally()
         return found
+
+    def add(self, other: "Part") -> None:
+        """Adds what the other one holds."""
+        for name, theirs in other.by_deployment.items():
+            tally = self.tally(name)
+            tally.live += theirs.live
+            tally.direct += theirs.direct
+            tally.outcomes.update(theirs.outcomes)
+            tally.took_ns.extend(theirs.took_ns)
+        self.copies += other.copies
+        self.throttled_bytes += other.throttled_bytes
+        for name, count in other.pending.items():
+            self.pending[name] = max(count, self.pending.get(name, 0))
 
 
 class Operation:
@@ -82,16 +95,31 @@ class Record:
 
     def __init__(self, clock: Clock, auditor: Auditor, steps: int, end_ns: int) -> None:
         self.auditor = auditor
-        self.steps = [Part() for _ in range(steps)]
+        self._steps = steps
         self.begin_ns = 0
         self.bin_ns = -(-end_ns // BINS)
-        self.bins = [Part() for _ in range(BINS)]
+        # By step and bin: written once a request, and summed up when it is read.
+        self._parts: dict[tuple[int, int], Part] = {}
         self.operations: list[Operation] = []
         self.faults: list[tuple[int, str]] = []
         self.asked = self.ended_count = 0
         self._step = 0
         self._step_of: dict[int, int] = {}
         self._clock = clock
+
+    def steps(self) -> list[list[Part]]:
+        """The parts of each step."""
+        found: list[list[Part]] = [[] for _ in range(self._steps)]
+        for (step, _), part in self._parts.items():
+            found[step].append(part)
+        return found
+
+    def bins(self) -> list[Part]:
+        """What each bin holds."""
+        found = [Part() for _ in range(BINS)]
+        for (_, number), part in self._parts.items():
+            found[number].add(part)
+        return found
 
     @property
     def bin_s(self) -> float:
@@ -113,35 +141,31 @@ class Record:
     def ended(self, asked: Asked, outcome: str) -> None:
         """A request has its whole answer."""
         self.ended_count += 1
-        took_ns = self._clock.now_ns - asked.at_ns
-        for part in self.steps[asked.step], self._bin(asked.at_ns):
-            tally = part.tally(asked.deployment)
-            if asked.pinned is None:
-                tally.live += 1
-            else:
-                tally.direct += 1
-            tally.outcomes[outcome] += 1
-            if outcome == OK:
-                tally.took_ns.append(took_ns)
+        tally = self._part(asked.step, asked.at_ns).tally(asked.deployment)
+        if asked.pinned is None:
+            tally.live += 1
+        else:
+            tally.direct += 1
+        tally.outcomes[outcome] += 1
+        if outcome == OK:
+            tally.took_ns.append(self._clock.now_ns - asked.at_ns)
 
     def copied(self, asked: Asked) -> None:
         """A request was mirrored."""
-        self.steps[asked.step].copies += 1
-        self._bin(asked.at_ns).copies += 1
+        self._part(asked.step, asked.at_ns).copies += 1
 
     def throttled(self, count_bytes: int) -> None:
         """So many bytes have to wait."""
-        for part in self._present():
-            part.throttled_bytes += count_bytes
+        self._part(self._step, self._clock.now_ns).throttled_bytes += count_bytes
 
     def pending(self, deployment: str, count: int) -> None:
         """So many are queued or outstanding now."""
-        for part in self._present():
-            if count > part.pending.get(deployment, 0):
-                part.pending[deployment] = count
+        part = self._part(self._step, self._clock.now_ns)
+        part.pending[deployment] = max(count, part.pending.get(deployment, 0))
 
-    def _present(self) -> tuple[Part, Part]:
-        return self.steps[self._step], self._bin(self._clock.now_ns)
-
-    def _bin(self, at_ns: int) -> Part:
-        return self.bins[min((at_ns - self.begin_ns) // self.bin_ns, BINS - 1)]
+    def _part(self, step: int, at_ns: int) -> Part:
+        key = step, min((at_ns - self.begin_ns) // self.bin_ns, BINS - 1)
+        part = self._parts.get(key)
+        if part is None:
+            part = self._parts[key] = Part()
+        return part

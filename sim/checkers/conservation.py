@@ -49,12 +49,9 @@ class ConservationChecker:
         """The worker has connections to these instances, and maybe to ones that are to go."""
         self._held.update((worker, instance) for instance in reachable)
 
-    def on_arrived(self, worker: int) -> None:
-        """A request that is answered, or refused, from now on."""
-        self._accepted[worker] = self._accepted.get(worker, 0) + 1
-
     def on_refused(self, worker: int) -> None:
-        """It had its answer at once."""
+        """A request came, and had its answer at once."""
+        self._accepted[worker] = self._accepted.get(worker, 0) + 1
         self._answered[worker] = self._answered.get(worker, 0) + 1
 
     def on_full(self, number: int, endpoint: str, deployment: str) -> None:
@@ -68,7 +65,8 @@ class ConservationChecker:
             )
 
     def on_taken(self, worker: int, number: int, endpoint: str, deployment: str) -> None:
-        """It waits for an answer, and there was room for it."""
+        """A request came and waits for an answer, and there was room for it."""
+        self._accepted[worker] = self._accepted.get(worker, 0) + 1
         if number in self._waiting:
             raise Broken(9, f"request {number} was taken twice")
         place = endpoint, deployment

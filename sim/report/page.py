@@ -79,13 +79,14 @@ def _figure(summary: Summary, record: Record) -> go.Figure:
     figure = make_subplots(
         rows=len(ROWS), cols=1, shared_xaxes=True, vertical_spacing=0.05, subplot_titles=ROWS
     )
-    times_s = [number * record.bin_s for number in range(len(record.bins))]
-    names = sorted({name for part in record.bins for name in part.by_deployment if name})
+    bins = record.bins()
+    times_s = [number * record.bin_s for number in range(len(bins))]
+    names = sorted({name for part in bins for name in part.by_deployment if name})
     for name, colour in zip(names, COLOURS * len(names), strict=False):
-        _add_deployment(figure, name, colour, times_s, record)
-    throttled = [part.throttled_bytes / 1000 / record.bin_s for part in record.bins]
+        _add_deployment(figure, name, colour, times_s, bins)
+    throttled = [part.throttled_bytes / 1000 / record.bin_s for part in bins]
     _add(figure, 5, "throttled", "#555", times_s, throttled)
-    errors = [_errors(part) / record.bin_s for part in record.bins]
+    errors = [_errors(part) / record.bin_s for part in bins]
     _add(figure, 6, "errors", COLOURS[5], times_s, errors)
     for number, (at_s, words, colour) in enumerate(_marks(summary, record)):
         figure.add_vline(x=at_s, line_width=1, line_dash="dot", line_color=colour)
@@ -116,10 +117,12 @@ def _marks(summary: Summary, record: Record) -> list[tuple[float, str, str]]:
 
 
 def _add_deployment(
-    figure: go.Figure, name: str, colour: str, times_s: list[float], record: Record
+    figure: go.Figure, name: str, colour: str, times_s: list[float], bins: list[Part]
 ) -> None:
-    tallies = [part.by_deployment.get(name) for part in record.bins]
-    served = [t.outcomes[OK] / record.bin_s if t is not None else 0 for t in tallies]
+    tallies = [part.by_deployment.get(name) for part in bins]
+    # Bins are all as long as the first.
+    bin_s = times_s[1]
+    served = [t.outcomes[OK] / bin_s if t is not None else 0 for t in tallies]
     live = [t.live if t is not None else 0 for t in tallies]
     figure.add_scatter(
         x=times_s, y=live, name=name, legendgroup=name, line_color=colour, stackgroup="live",
@@ -134,7 +137,7 @@ def _add_deployment(
             percentile_ms(sorted(t.took_ns), part) if t is not None else None for t in tallies
         ]
         _add(figure, 3, name, colour, times_s, times_ms, width)
-    pending = [part.pending.get(name, 0) for part in record.bins]
+    pending = [part.pending.get(name, 0) for part in bins]
     _add(figure, 4, name, colour, times_s, pending)
 
 
