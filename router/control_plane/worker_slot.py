@@ -25,8 +25,9 @@ from router.core.worker_protocol import Counted
 REPLACE_TIMEOUT_S = 60.0
 RESTART_DELAY_S_MIN = 0.05
 RESTART_DELAY_S_MAX = 10.0
-# So many failed starts clients wait for: one may be an accident, or a second kill.
-PATIENCE_FAILURES = 1
+# So many failed starts clients wait for: a few may be accidents, or kills; more are a worker that
+# can't run, and others may have the clients.
+PATIENCE_FAILURES = 3
 PING_EVERY_S = 1.0
 # One that does not even answer that is stuck, or stopped.
 PING_TIMEOUT_S = 5.0

@@ -10,14 +10,13 @@ import pytest
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
 from router.control_plane.worker_process import WorkerAddress, WorkerProcess
+from router.control_plane.worker_slot import PATIENCE_FAILURES
 from router.control_plane.workers import WorkerPool
 from router.core.config import DaemonConfig, DataPlaneSettings
 from router.core.errors import TurnoutError
 from router.core.routing import EndpointRoute, Routing
 
 WAIT_S = 30
-# Successors that are killed as they come: who waits is patient with one.
-KILLED = 1
 ENDPOINT = EndpointRoute(name="my-endpoint", keys=("key",), deployments=(), traffic={})
 ASK = b"POST /my-endpoint/score HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key\r\n"
 NONE_TO_SERVE, UNKNOWN = b"404", b"401"
@@ -92,7 +91,7 @@ async def test_who_waits_to_be_accepted_is_served_though_successors_end_at_their
     ) -> WorkerProcess:
         nonlocal starts
         starts += 1
-        if starts <= KILLED:
+        if starts <= PATIENCE_FAILURES:
             raise OSError("it ended at its start")
         return start(folder, number, address, listener)
 
@@ -100,5 +99,5 @@ async def test_who_waits_to_be_accepted_is_served_though_successors_end_at_their
     pool.kill()
     waiting = await asyncio.open_connection("127.0.0.1", pool._port)
     assert await status(*waiting) == NONE_TO_SERVE
-    assert starts == KILLED + 1
+    assert starts == PATIENCE_FAILURES + 1
     waiting[1].close()
