@@ -1,19 +1,18 @@
-"""Simulated clients: whom they ask, when, and what a request costs outside the router's rules.
+"""Simulated clients: whom they ask, and when.
 
 An open loop asks whether it has its answers or not; a closed loop asks again after an answer.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sim.asked import Asked
-from sim.clock import NS_PER_MS, Action, After, Clock
+from sim.clock import NS_PER_MS, Clock
 from sim.draws import Draw, arrivals, generator, sizes, span_ns
 from sim.record import Record
 from sim.scenario import Client, Loop
+from sim.ways import Ended, Ways
 from sim.worker import SimWorker
-
-Ended = Callable[[Asked, str], None]
 
 
 @dataclass(slots=True)
@@ -43,9 +42,7 @@ class Clients:
     Args:
         workers: who share the port.
         seed: of arrivals, sizes and of which worker takes a request.
-        work: has something done after so much time, where there is a core for it.
-        overhead_ns: draws what a request takes outside ``run()``; None for nothing.
-        overhead_work_ns: how much of it is work.
+        ways: between clients and workers.
     """
 
     def __init__(
@@ -54,18 +51,14 @@ class Clients:
         record: Record,
         workers: Sequence[SimWorker],
         seed: int,
-        work: After,
-        overhead_ns: Draw | None,
-        overhead_work_ns: int,
+        ways: Ways,
     ) -> None:
         self._clock = clock
         self._record = record
         self._workers = workers
         self._seed = seed
         self._spread = generator(seed, "connections").random
-        self._work = work
-        self._overhead_ns = overhead_ns
-        self._way_work_ns = overhead_work_ns // 2
+        self._ways = ways
 
     def plan(self, client: Client, endpoint: str, for_ns: int) -> None:
         """Has the client ask from the record's begin on, for so long.
@@ -74,7 +67,7 @@ class Clients:
             endpoint: whom it asks.
         """
         body = sizes(client, generator(self._seed, "sizes", client.name))
-        source = Source(endpoint, client.deployment, body, self._after_overhead(self._record.ended))
+        source = Source(endpoint, client.deployment, body, self._ways.back(self._record.ended))
         if client.loop is not None:
             self._begin_loop(client, client.loop, source, for_ns)
             return
@@ -100,7 +93,7 @@ class Clients:
             self._record.ended(asked, outcome)
             self._clock.after(source.think_ns, self._ask_again, source)
 
-        source.ended = self._after_overhead(ended)
+        source.ended = self._ways.back(ended)
         for number in range(loop.clients):
             offset_ns = source.think_ns * number // loop.clients
             self._clock.at(begin_ns + offset_ns, self._ask_again, source)
@@ -124,31 +117,7 @@ class Clients:
             record,
             source.ended,
         )
-        if self._overhead_ns is None:
-            self._arrive(asked)
-        else:
-            asked.way_ns = self._overhead_ns() // 2
-            self._travel(asked.way_ns, self._arrive, asked)
-
-    def _arrive(self, asked: Asked) -> None:
-        """It reaches a worker, any of them: each connection is somebody else's."""
+        # Any of them: each connection is somebody else's.
         workers = self._workers
-        if len(workers) == 1:
-            workers[0].ask(asked)
-        else:
-            workers[int(self._spread() * len(workers))].ask(asked)
-
-    def _travel(self, way_ns: int, action: Action, argument: object) -> None:
-        """Has something done after one way: first what is no work, then what is."""
-        work_ns = min(way_ns, self._way_work_ns)
-        self._clock.after(way_ns - work_ns, lambda _: self._work(work_ns, action, argument))
-
-    def _after_overhead(self, then: Ended) -> Ended:
-        """Has the way back take its time first."""
-        if self._overhead_ns is None:
-            return then
-
-        def back(asked: Asked, outcome: str) -> None:
-            self._travel(asked.way_ns, lambda _: then(asked, outcome), None)
-
-        return back
+        worker = workers[0 if len(workers) == 1 else int(self._spread() * len(workers))]
+        self._ways.there(asked, worker)

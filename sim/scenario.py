@@ -170,7 +170,9 @@ class Scenario(Declared, frozen=True):
         message_us: what a message to or from an instance takes, in microseconds.
         overhead: what a request takes besides ``run()`` and messages: in clients, in the router
             and in the kernel; half of it on the way there, half on the way back. None by default.
-        overhead_work_ms: how much of the overhead is work on a core; the rest is waiting for
+        client_work_ms, router_work_ms: how much of it one thread of all clients works for each
+            request, and the worker's; each does one thing at a time. None of it by default.
+        overhead_work_ms: how much else of it is work on a core; the rest is waiting for
             something else. All of it by default.
         cores: how many of them ``run()`` and that work share; by default there is one for each.
         expect: of the whole run.
@@ -187,6 +189,8 @@ class Scenario(Declared, frozen=True):
     quotas: QuotaSettings = QuotaSettings()
     message_us: Duration = 130
     overhead: Latency | None = None
+    client_work_ms: Duration = 0
+    router_work_ms: Duration = 0
     overhead_work_ms: Duration | None = None
     cores: Annotated[int, Meta(ge=1, le=1024)] | None = None
     timeline: list[Step] = []

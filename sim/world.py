@@ -1,7 +1,6 @@
 """One run of a scenario: puts the simulated parts together and lets time pass."""
 
 import math
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -13,7 +12,7 @@ from sim import scenario as declared
 from sim.auditor import Auditor
 from sim.checks import check
 from sim.clients import Clients
-from sim.clock import NS_PER_MS, NS_PER_S, Clock
+from sim.clock import NS_PER_S, Clock
 from sim.cores import Cores
 from sim.draws import Draw, generator, latencies, measured
 from sim.faults import inflict
@@ -21,6 +20,7 @@ from sim.instance import Model
 from sim.plane import Plane
 from sim.record import Record
 from sim.steps import OPERATIONS, Doing, created_later, doing
+from sim.ways import Ways
 from sim.worker import SimWorker
 
 # Until all workers route by what is there at the start.
@@ -105,16 +105,13 @@ class World:
         self._plane.start(scenario.endpoints, created_later(scenario))
         self._begin_ns = self.record.begin_ns = self._clock.now_ns + WARM_NS
         self._plan_steps()
-        overhead_ns = self._overhead_ns(folder)
         self._plan_clients(
             Clients(
                 self._clock,
                 self.record,
                 self._workers,
                 scenario.seed,
-                work,
-                overhead_ns,
-                _work_ns(scenario),
+                Ways(self._clock, scenario, work, self._overhead_ns(folder)),
             )
         )
 
@@ -196,13 +193,6 @@ class World:
             }
             self.record.faults.append((self._clock.now_ns, found.words))
             inflict(endpoint, found, models, self._plane)
-
-
-def _work_ns(scenario: declared.Scenario) -> int:
-    """How much of a request's overhead is work on a core."""
-    if scenario.overhead_work_ms is None:
-        return sys.maxsize
-    return round(scenario.overhead_work_ms * NS_PER_MS)
 
 
 def _actions_per_s_max(scenario: declared.Scenario) -> int:

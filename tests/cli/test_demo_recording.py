@@ -1,11 +1,13 @@
 """What the demo records for the simulator: simulated, the recorded times come out again."""
 
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from router.cli.demo.recording import Recording, busy_s, write_scenario
+from router.cli.demo.recording import Recording, write_scenario
+from router.cli.demo.work import WORKER_MODULE, Work, find_workers, worked
 from router.testing.answers import Answers, Reply
 from sim.files import read_scenario
 from sim.summary import summarize
@@ -21,6 +23,10 @@ SPEC = {
 }
 TRAFFIC = {"blue": 90, "green": 10}
 REQUESTS = 1000
+# Seconds for a thousand requests: milliseconds for each.
+WORK = Work(client_s=0.2, workers_s=0.1, cores_s=1.0)
+# Long enough to be seen by a clock of 10 ms.
+CLIENT_S = 0.1
 RUN_MS, OVERHEAD_MS = {"blue": 0.5, "green": 0.7}, 1.5
 
 
@@ -42,12 +48,13 @@ def test_a_recorded_load_is_simulated_with_its_times_and_compared_with_its_laten
     tmp_path: Path,
 ) -> None:
     # As long as at rest, for two clients' worth of cores: nothing waits for long.
-    recording = Recording(answers(), answers(added_ms=10), busy_s=1.0)
+    recording = Recording(answers(), answers(added_ms=10), WORK)
     path = write_scenario(
         tmp_path / "new", recording, "my-endpoint", TRAFFIC, dict.fromkeys(TRAFFIC, SPEC), 200
     )
     scenario, folder = read_scenario(path)
-    assert scenario.overhead_work_ms == pytest.approx(1.0 - 0.52)
+    assert (scenario.client_work_ms, scenario.router_work_ms) == (0.2, 0.1)
+    assert scenario.overhead_work_ms == pytest.approx(1.0 - 0.52 - 0.2 - 0.1)
     assert scenario.clients[0].requests == REQUESTS
     world = World(scenario, folder)
     world.run()
@@ -68,11 +75,24 @@ def test_a_recorded_load_is_simulated_with_its_times_and_compared_with_its_laten
 
 def test_what_requests_took_outside_run_is_written_down(tmp_path: Path) -> None:
     light = Answers([answered("blue", 3.0, 1.0), answered("green", 1.0, 1.5)])
-    recording = Recording(light, answers(), busy_s=1.0)
+    recording = Recording(light, answers(), WORK)
     write_scenario(tmp_path, recording, "my-endpoint", TRAFFIC, dict.fromkeys(TRAFFIC, SPEC), 200)
     assert (tmp_path / "overhead-ms.txt").read_text() == "2.000\n0.000\n"
 
 
-def test_work_of_the_cores_is_counted_for_those_that_were_named_only() -> None:
-    assert busy_s(os.sched_getaffinity(0)) > 0
-    assert busy_s(()) == 0
+def test_work_is_counted_for_whom_it_was_done_by() -> None:
+    # Its name is all that tells a worker.
+    with subprocess.Popen(
+        [sys.executable, "-c", f"import time; time.sleep(60)  # {WORKER_MODULE}", WORKER_MODULE]
+    ) as worker:
+        try:
+            (found,) = find_workers()
+            assert found.pid == worker.pid
+            before = worked([found])
+            while (done := worked([found]) - before).client_s < CLIENT_S:
+                pass
+        finally:
+            worker.kill()
+    assert done.client_s >= CLIENT_S
+    assert done.workers_s < done.client_s
+    assert done.cores_s > 0

@@ -110,6 +110,23 @@ def test_what_is_work_waits_for_a_core_and_the_rest_of_the_overhead_does_not() -
     assert alone > 80
 
 
+@pytest.mark.parametrize("whose", ["client_work_ms", "router_work_ms"])
+def test_what_a_thread_works_waits_for_what_it_has_begun(whose: str) -> None:
+    at_once = {"arrivals": {"kind": "periodic", "per_s": 1, "group": 2}, "requests": 2}
+    more: dict[str, Any] = {whose: 40}
+    found = blue(summary_of(at_once, overhead={"constant_ms": 40}, **more))
+    # There at 20 and 40; the first's run() ends at 30 and waits for the second's way there, and
+    # the second's way back for the first's, from 40 to 60.
+    assert found.max_ms == 80
+    assert found.outcomes == {"ok": 2}
+
+
+def test_what_is_more_than_the_overhead_is_not_worked() -> None:
+    one = {"arrivals": {"kind": "constant", "per_s": 1}, "requests": 1}
+    more: dict[str, Any] = {"client_work_ms": 30, "router_work_ms": 30, "overhead_work_ms": 30}
+    assert blue(summary_of(one, overhead={"constant_ms": 40}, **more)).max_ms == 50
+
+
 def test_what_clients_measured_stands_beside_what_was_simulated(tmp_path: Path) -> None:
     (tmp_path / "latency.txt").write_text("".join(f"{ms}\n" for ms in (10, 10, 10, 20)))
     deployment = {**ENDPOINTS[0]["deployments"][0], "measured_latencies": "latency.txt"}

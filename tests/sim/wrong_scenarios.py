@@ -54,9 +54,9 @@ WRONG: list[tuple[str, Any, str]] = [
      "expected one of bandwidth_bytes_per_s, connections, connections_per_s, endpoints, "
      "requests_per_s, got the key `bandwith`, at `$.quotas.bandwith`"),
     ("forever", True,
-     "expected one of $schema, clients, cores, description, endpoints, expect, for_s, "
-     "message_us, name, overhead, overhead_work_ms, quotas, seed, timeline, workers, "
-     "got the key `forever`, at `$.forever`"),
+     "expected one of $schema, client_work_ms, clients, cores, description, endpoints, expect, "
+     "for_s, message_us, name, overhead, overhead_work_ms, quotas, router_work_ms, seed, timeline, "
+     "workers, got the key `forever`, at `$.forever`"),
     ("endpoints", [],
      "expected `array` of length >= 1, got array, at `$.endpoints`"),
     ("endpoints", {"name": "x"},

@@ -8,14 +8,14 @@ prediction is compared with.
 """
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import yaml
 
+from router.cli.demo.work import Work, find_workers, worked
 from router.testing.answers import Answers
 from router.testing.closed_loop import CLIENTS, THINK_S, ClosedLoop
 from router.testing.failure import HarnessError
@@ -39,33 +39,30 @@ class Recording:
     Attributes:
         light: one request at a time.
         loaded: as the demo loads the endpoint.
-        busy_s: what the cores worked during the demo's load, in all.
+        work: what was worked for the demo's load.
     """
 
     light: Answers = field(default_factory=Answers)
     loaded: Answers = field(default_factory=Answers)
-    busy_s: float = 0
+    work: Work = field(default_factory=Work)
 
-    @property
-    def overhead_work_ms(self) -> float:
-        """What the cores worked outside ``run()`` for each request.
+    def work_ms(self) -> dict[str, float]:
+        """Whose work each request of the demo's load was, outside ``run()``: keys of a scenario.
 
         Under load, where it is less: requests share messages, and processes wake less often. What
         others had done on the machine is in it, for it was in the way as much.
         """
-        light, loaded = self.light.replies, self.loaded.replies
+        light, count = self.light.replies, self.loaded.sent
         run_ms = sum(reply.run_ms for reply in light) / len(light)
-        return max(self.busy_s * 1000 / len(loaded) - run_ms, 0)
-
-
-def busy_s(cores: Collection[int]) -> float:
-    """Seconds so far in which these cores did something, for whomever."""
-    times = psutil.cpu_times(percpu=True)
-    return sum(
-        one.user + one.nice + one.system + one.irq + one.softirq + one.steal
-        for core, one in enumerate(times)
-        if core in cores
-    )
+        client_ms, workers_ms = (
+            seconds * 1000 / count for seconds in (self.work.client_s, self.work.workers_s)
+        )
+        others_ms = self.work.cores_s * 1000 / count - client_ms - workers_ms - run_ms
+        return {
+            "client_work_ms": round(client_ms, 4),
+            "router_work_ms": round(workers_ms, 4),
+            "overhead_work_ms": round(max(others_ms, 0), 4),
+        }
 
 
 async def record(load: ClosedLoop) -> Recording:
@@ -74,12 +71,12 @@ async def record(load: ClosedLoop) -> Recording:
     Raises:
         HarnessError: a request failed.
     """
-    recording, cores = Recording(), os.sched_getaffinity(0)
+    recording, workers = Recording(), find_workers()
     for _ in range(ROUNDS):
         await load.send_exactly(REQUESTS, clients=1, answers=recording.light)
-        before_s = busy_s(cores)
+        before = worked(workers)
         await load.send_exactly(REQUESTS, think_s=THINK_S, answers=recording.loaded)
-        recording.busy_s += busy_s(cores) - before_s
+        recording.work += worked(workers) - before
     failed = [*recording.light.failed, *recording.loaded.failed]
     if failed:
         raise HarnessError(f"a request failed while it was recorded: {failed[0]}")
@@ -119,7 +116,7 @@ def write_scenario(
         "message_us": 0,
         "cores": len(os.sched_getaffinity(0)),
         "overhead": {"measured": "overhead-ms.txt", "in_order": True},
-        "overhead_work_ms": round(recording.overhead_work_ms, 4),
+        **recording.work_ms(),
         "endpoints": [
             {
                 "name": endpoint,
