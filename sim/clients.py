@@ -91,7 +91,7 @@ class Clients:
 
         def ended(asked: Asked, outcome: str) -> None:
             self._record.ended(asked, outcome)
-            self._clock.after(source.think_ns, self._ask_again, source)
+            self._ways.think(source.think_ns, self._ask_again, source)
 
         source.ended = self._ways.back(ended)
         for number in range(loop.clients):

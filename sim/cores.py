@@ -1,12 +1,13 @@
-"""Processor cores that everything simulated on one machine shares, and the threads on them.
+"""Processor cores that everything simulated on one machine shares, and event loops on them.
 
 The operating system's own slices are longer than anything here takes, so that turns are not cut.
 """
 
 from collections import deque
+from heapq import heappop, heappush
 from typing import Any
 
-from sim.clock import Action, After, Clock
+from sim.clock import NS_PER_MS, Action, After, Clock
 
 
 class Cores:
@@ -35,31 +36,61 @@ class Cores:
         action(argument)
 
 
-class Thread:
-    """What does one thing at a time, in the order of asking, as an event loop does.
+class EventLoop:
+    """A thread that does what is ready in turns: all of it, then what has become so meanwhile.
+
+    It sleeps until something comes or a timer is due, for whole milliseconds, as Linux's epoll
+    does: so that timers which are due within one of them go off together.
 
     Args:
-        work: has it done, where there is a core for it.
+        work: has something done, where there is a core for it.
     """
 
-    def __init__(self, work: After) -> None:
+    def __init__(self, clock: Clock, work: After) -> None:
+        self._clock = clock
         self._work = work
         self._busy = False
-        self._waiting: deque[tuple[int, Action, Any]] = deque()
+        self._ready: list[tuple[int, Action, Any]] = []
+        self._timers: list[tuple[int, int, Action, Any]] = []
+        self._count = 0
 
     def work(self, work_ns: int, action: Action, argument: object) -> None:
-        """Has ``action(argument)`` called when it has come to this and has worked so long."""
-        self._waiting.append((work_ns, action, argument))
+        """Has ``action(argument)`` called at the end of the turn that works so long for it."""
+        self._ready.append((work_ns, action, argument))
         if not self._busy:
-            self._begin_next()
+            self._begin_turn()
 
-    def _begin_next(self) -> None:
-        self._busy = bool(self._waiting)
-        if self._waiting:
-            work_ns, *then = self._waiting.popleft()
-            self._work(work_ns, self._end, tuple(then))
+    def after(self, wait_ns: int, action: Action, argument: object) -> None:
+        """Has ``action(argument)`` called at the begin of a turn, when so much time has passed."""
+        self._count += 1
+        heappush(self._timers, (self._clock.now_ns + wait_ns, self._count, action, argument))
+        if not self._busy:
+            self._sleep()
 
-    def _end(self, ended: tuple[Action, Any]) -> None:
-        self._begin_next()
-        action, argument = ended
-        action(argument)
+    def _begin_turn(self) -> None:
+        self._busy = True
+        while self._timers and self._timers[0][0] <= self._clock.now_ns:
+            _, _, action, argument = heappop(self._timers)
+            action(argument)
+        turn, self._ready = self._ready, []
+        if turn:
+            self._work(sum(work_ns for work_ns, _, _ in turn), self._end_turn, turn)
+        else:
+            self._busy = False
+            self._sleep()
+
+    def _end_turn(self, turn: list[tuple[int, Action, Any]]) -> None:
+        for _, action, argument in turn:
+            action(argument)
+        self._begin_turn()
+
+    def _sleep(self) -> None:
+        if self._timers:
+            wait_ns = max(self._timers[0][0] - self._clock.now_ns, 0)
+            self._count += 1
+            self._clock.after(-(-wait_ns // NS_PER_MS) * NS_PER_MS, self._wake, self._count)
+
+    def _wake(self, count: int) -> None:
+        # Not if something has come meanwhile: it sleeps anew after that.
+        if not self._busy and count == self._count:
+            self._begin_turn()

@@ -170,8 +170,8 @@ class Scenario(Declared, frozen=True):
         message_us: what a message to or from an instance takes, in microseconds.
         overhead: what a request takes besides ``run()`` and messages: in clients, in the router
             and in the kernel; half of it on the way there, half on the way back. None by default.
-        client_work_ms, router_work_ms: how much of it one thread of all clients works for each
-            request, and the worker's; each does one thing at a time. None of it by default.
+        client_work_ms, router_work_ms: how much of it the event loop of all clients works for
+            each request, and the worker's. None of it by default.
         overhead_work_ms: how much else of it is work on a core; the rest is waiting for
             something else. All of it by default.
         cores: how many of them ``run()`` and that work share; by default there is one for each.

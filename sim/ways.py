@@ -1,16 +1,16 @@
 """What a request takes outside ``run()`` and the router's rules: its way there, and back.
 
 Half of the overhead goes into either. Some of it is work: of the clients' event loop, of the
-worker's, each of which does one thing at a time, and of others, such as the instances'. The
-rest is waiting for something else, of which there is enough for all.
+worker's, and of others, such as the instances'. The rest is waiting for something else, of which
+there is enough for all.
 """
 
 import sys
 from collections.abc import Callable, Sequence
 
 from sim.asked import Asked
-from sim.clock import NS_PER_MS, After, Clock
-from sim.cores import Thread
+from sim.clock import NS_PER_MS, Action, After, Clock
+from sim.cores import EventLoop
 from sim.draws import Draw
 from sim.scenario import Scenario
 from sim.worker import SimWorker
@@ -31,11 +31,11 @@ class Ways:
     ) -> None:
         self._wait = clock.after
         self._overhead_ns = overhead_ns
-        clients = Thread(work).work
+        self._clients = EventLoop(clock, work)
         self._stations: Sequence[tuple[tuple[int, After], ...]] = [
             (
-                (_half_ns(scenario.client_work_ms), clients),
-                (_half_ns(scenario.router_work_ms), Thread(work).work),
+                (_half_ns(scenario.client_work_ms), self._clients.work),
+                (_half_ns(scenario.router_work_ms), EventLoop(clock, work).work),
                 (_half_ns(scenario.overhead_work_ms), work),
             )
             for _ in range(scenario.workers)
@@ -48,7 +48,13 @@ class Ways:
             return
         asked.way_ns = self._overhead_ns() // 2
         wait_ns, legs = self._legs(asked, worker)
-        _go([(wait_ns, self._wait), *legs], lambda: worker.ask(asked))
+        legs.insert(1, (wait_ns, self._wait))
+        _go(legs, lambda: worker.ask(asked))
+
+    def think(self, wait_ns: int, action: Action, argument: object) -> None:
+        """Has a client do something when so much time has passed."""
+        after = self._wait if self._overhead_ns is None else self._clients.after
+        after(wait_ns, action, argument)
 
     def back(self, ended: Ended) -> Ended:
         """What is called when the router has sent an answer: ``ended``, when it has come back."""
@@ -58,7 +64,8 @@ class Ways:
         def come_back(asked: Asked, outcome: str) -> None:
             assert asked.worker is not None
             wait_ns, legs = self._legs(asked, asked.worker)
-            _go([*reversed(legs), (wait_ns, self._wait)], lambda: ended(asked, outcome))
+            legs.insert(1, (wait_ns, self._wait))
+            _go(legs[::-1], lambda: ended(asked, outcome))
 
         return come_back
 

@@ -73,8 +73,8 @@ def test_a_recorded_load_is_simulated_with_its_times_and_compared_with_its_laten
     assert sum("as measured" in one.words for one in summary.whole.expected) == 6
 
 
-def test_what_requests_took_outside_run_is_written_down(tmp_path: Path) -> None:
-    light = Answers([answered("blue", 3.0, 1.0), answered("green", 1.0, 1.5)])
+def test_what_requests_took_outside_run_and_messages_is_written_down(tmp_path: Path) -> None:
+    light = Answers([answered("blue", 3.26, 1.0), answered("green", 1.0, 1.5)])
     recording = Recording(light, answers(), WORK)
     write_scenario(tmp_path, recording, "my-endpoint", TRAFFIC, dict.fromkeys(TRAFFIC, SPEC), 200)
     assert (tmp_path / "overhead-ms.txt").read_text() == "2.000\n0.000\n"

@@ -111,7 +111,7 @@ def test_what_is_work_waits_for_a_core_and_the_rest_of_the_overhead_does_not() -
 
 
 @pytest.mark.parametrize("whose", ["client_work_ms", "router_work_ms"])
-def test_what_a_thread_works_waits_for_what_it_has_begun(whose: str) -> None:
+def test_what_an_event_loop_works_waits_for_what_it_has_begun(whose: str) -> None:
     at_once = {"arrivals": {"kind": "periodic", "per_s": 1, "group": 2}, "requests": 2}
     more: dict[str, Any] = {whose: 40}
     found = blue(summary_of(at_once, overhead={"constant_ms": 40}, **more))

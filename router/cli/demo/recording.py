@@ -24,6 +24,8 @@ from router.testing.failure import HarnessError
 ROUNDS, REQUESTS = 40, 250
 # What the prediction may be off by.
 OFF_PERCENT = 20
+# What a gRPC message to an instance takes, or back (loadtests/PROFILE.md).
+MESSAGE_MS = 0.13
 PERCENTILES = ("p50", "p95", "p99")
 COMMENT = """\
 # Recorded by `turnout demo --record`: the same load as the demo's, to be simulated with
@@ -98,7 +100,7 @@ def write_scenario(
     """
     folder.mkdir(parents=True, exist_ok=True)
     light, loaded = recording.light.replies, recording.loaded.replies
-    overheads_ms = [max(reply.latency_ms - reply.run_ms, 0.0) for reply in light]
+    overheads_ms = [max(reply.latency_ms - reply.run_ms - 2 * MESSAGE_MS, 0.0) for reply in light]
     _write_times(folder / "overhead-ms.txt", overheads_ms)
     for name in deployments:
         _write_times(
@@ -113,7 +115,7 @@ def write_scenario(
         "name": "recorded-demo",
         # More than enough: the number of requests ends it.
         "for_s": recording.loaded.sent,
-        "message_us": 0,
+        "message_us": MESSAGE_MS * 1000,
         "cores": len(os.sched_getaffinity(0)),
         "overhead": {"measured": "overhead-ms.txt", "in_order": True},
         **recording.work_ms(),
