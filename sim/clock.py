@@ -43,7 +43,8 @@ class Clock:
 
     def after(self, wait_ns: int, action: Action, argument: object = None) -> None:
         """Has ``action(argument)`` called so long from now."""
-        self.at(self.now_ns + wait_ns, action, argument)
+        self._asked += 1
+        heappush(self._due, (self.now_ns + wait_ns, self._asked, action, argument))
 
     def soon(self, action: Action, argument: object = None) -> None:
         """Has ``action(argument)`` called when the present action has returned."""

@@ -164,8 +164,12 @@ class SimInstance:
 
     def _answer(self, work: Work, outcome: Outcome, run_ns: int) -> None:
         answer = SimAnswer(work.id, work.asked, outcome, self.model.answer, run_ns)
+        leaves = run_ns >= HOLD_NS or not self._queue
+        if leaves and not self._gathered:
+            self._answered(self, work.origin, [answer])
+            return
         self._gathered.setdefault(work.origin, []).append(answer)
-        if run_ns >= HOLD_NS or not self._queue:
+        if leaves:
             self._flush(None)
         elif not self._held:
             self._held = True

@@ -88,9 +88,12 @@ class Lane:
     @property
     def can_wait(self) -> bool:
         """Whether nothing is queued but copies that gather."""
-        return len(self.queue) < COPIES_GATHERED and all(
-            request.client is None and request.deployment.timeout_ns >= GATHERING_TIMEOUT_NS_MIN
-            for request in self.queue
+        return not self.queue or (
+            len(self.queue) < COPIES_GATHERED
+            and all(
+                request.client is None and request.deployment.timeout_ns >= GATHERING_TIMEOUT_NS_MIN
+                for request in self.queue
+            )
         )
 
     @property
