@@ -7,6 +7,7 @@ control plane started.
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -24,6 +25,8 @@ _STATE_FIELD, _START_FIELD = 0, 19
 _STANDARD_ERROR = 2
 # Ended, but not yet reaped by its parent.
 _ZOMBIE = "Z"
+
+_logger = logging.getLogger(__name__)
 
 
 class ProcessRecord(Struct, frozen=True, kw_only=True):
@@ -95,8 +98,9 @@ class Process:
     def _on_exit(self) -> None:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
-        self._path.unlink(missing_ok=True)
+        # First of all: who waits replaces it, whatever becomes of its record.
         self._exited.set_result(self._reap())
+        _remove(self._path)
 
     def _reap(self) -> int | None:
         try:
@@ -153,12 +157,12 @@ def find(path: Path) -> Process | None:
         record = msgspec.json.decode(path.read_bytes(), type=ProcessRecord)
         pidfd = os.pidfd_open(record.pid)
     except (FileNotFoundError, msgspec.DecodeError, ProcessLookupError):
-        path.unlink(missing_ok=True)
+        _remove(path)
         return None
     # In this order: the pidfd holds on to whatever process the start time is read of.
     if not _is_running(record):
         os.close(pidfd)
-        path.unlink(missing_ok=True)
+        _remove(path)
         return None
     return Process(record, pidfd, path)
 
@@ -208,6 +212,14 @@ def module_command(module: str, python: Path | None = None) -> list[str]:
         python: the interpreter; this one if None.
     """
     return [str(python or sys.executable), "-P", "-m", module]
+
+
+def _remove(path: Path) -> None:
+    """Removes a file if it can: one left behind does no harm, for ``find`` tells its process."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        _logger.warning("%s stays behind: %s", path, error)
 
 
 def _is_running(record: ProcessRecord) -> bool:

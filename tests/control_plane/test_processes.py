@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from router.control_plane.processes import Process, ProcessRecord, find, spawn
 from tests.control_plane.daemon import is_running
@@ -95,3 +96,24 @@ async def test_it_lives_in_a_session_of_its_own(tmp_path: Path) -> None:
     assert os.getsid(process.pid) == process.pid
     process.kill()
     assert await process.wait() == -signal.SIGKILL
+
+
+async def test_an_exit_is_told_though_the_record_can_not_be_removed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = start(tmp_path, FOREVER)
+    record = tmp_path / "p.json"
+    record.unlink()
+    record.mkdir()
+    process.kill()
+    async with asyncio.timeout(30):
+        assert await process.wait() == -signal.SIGKILL
+    assert f"{record} stays behind: [Errno 21] Is a directory" in caplog.text
+
+
+async def test_a_record_of_nothing_that_can_not_be_removed_is_no_process(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Not even root removes a file of /proc.
+    assert find(Path("/proc/version")) is None
+    assert "/proc/version stays behind" in caplog.text
