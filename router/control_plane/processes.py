@@ -7,6 +7,7 @@ control plane started.
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -24,6 +25,8 @@ _STATE_FIELD, _START_FIELD = 0, 19
 _STANDARD_ERROR = 2
 # Ended, but not yet reaped by its parent.
 _ZOMBIE = "Z"
+
+_logger = logging.getLogger(__name__)
 
 
 class ProcessRecord(Struct, frozen=True, kw_only=True):
@@ -95,8 +98,9 @@ class Process:
     def _on_exit(self) -> None:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
-        self._path.unlink(missing_ok=True)
+        # First of all: who waits replaces it, whatever becomes of its record.
         self._exited.set_result(self._reap())
+        _remove(self._path)
 
     def _reap(self) -> int | None:
         try:
@@ -124,6 +128,9 @@ def spawn(
         record: where its record goes; removed when its exit is seen.
         details: kept in the record.
         files: which of our open files it has, by the number that it knows them by.
+
+    Raises:
+        OSError: it can't be started, watched or recorded. Nothing of it runs on.
     """
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -139,38 +146,72 @@ def spawn(
         ],
         setsid=True,
     )
+    try:
+        return _watched(pid, record, details)
+    except BaseException:
+        # Nobody would find it again, and it holds the files that it was given. It's our child
+        # and not reaped, so the pid is still its own.
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        _remove(record)
+        raise
+
+
+def _watched(pid: int, path: Path, details: dict[str, Any]) -> Process:
+    """A child of ours, on record and watched; on an error no descriptor of it is left open."""
     pidfd = os.pidfd_open(pid)
-    stat = _stat(pid)
-    assert stat is not None, "a child stays in /proc until it is reaped"
-    written = ProcessRecord(pid=pid, start_ticks=int(stat[_START_FIELD]), details=details)
-    write_atomically(record, msgspec.json.encode(written))
-    return Process(written, pidfd, record)
+    try:
+        stat = _stat(pid)
+        assert stat is not None, "a child stays in /proc until it is reaped"
+        record = ProcessRecord(pid=pid, start_ticks=int(stat[_START_FIELD]), details=details)
+        write_atomically(path, msgspec.json.encode(record))
+        return Process(record, pidfd, path)
+    except BaseException:
+        os.close(pidfd)
+        raise
 
 
 def find(path: Path) -> Process | None:
-    """The process of a record, if there is one and it still runs; else the record is removed."""
+    """The process of a record, if there is one and it still runs; else the record is removed.
+
+    Raises:
+        OSError: nobody can tell: the record can't be read, or the process not be watched.
+    """
     try:
         record = msgspec.json.decode(path.read_bytes(), type=ProcessRecord)
         pidfd = os.pidfd_open(record.pid)
     except (FileNotFoundError, msgspec.DecodeError, ProcessLookupError):
-        path.unlink(missing_ok=True)
+        _remove(path)
         return None
-    # In this order: the pidfd holds on to whatever process the start time is read of.
-    if not _is_running(record):
+    try:
+        # In this order: the pidfd holds on to whatever process the start time is read of.
+        if _is_running(record):
+            return Process(record, pidfd, path)
+    except BaseException:
         os.close(pidfd)
-        path.unlink(missing_ok=True)
-        return None
-    return Process(record, pidfd, path)
+        raise
+    os.close(pidfd)
+    _remove(path)
+    return None
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replaces the file so that readers see all of it or none, after a crash too."""
+    """Replaces the file so that readers see all of it or none, after a crash too.
+
+    Raises:
+        OSError: it can't be written; it is what it was.
+    """
     new = path.with_suffix(path.suffix + ".new")
-    with new.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    try:
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except BaseException:
+        # A full disk has better uses for it.
+        _remove(new)
+        raise
 
 
 def keep_inherited_files() -> None:
@@ -208,6 +249,14 @@ def module_command(module: str, python: Path | None = None) -> list[str]:
         python: the interpreter; this one if None.
     """
     return [str(python or sys.executable), "-P", "-m", module]
+
+
+def _remove(path: Path) -> None:
+    """Removes a file if it can: one left behind does no harm, for ``find`` tells its process."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        _logger.warning("%s stays behind: %s", path, error)
 
 
 def _is_running(record: ProcessRecord) -> bool:

@@ -1,17 +1,23 @@
 """Detached processes: started, found again by their record, waited for and ended."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
+import psutil
+import pytest
 
 from router.control_plane.processes import Process, ProcessRecord, find, spawn
 from tests.control_plane.daemon import is_running
 
 FOREVER = "import signal; print('up', flush=True); signal.pause()"
+SILENT = "import signal; signal.pause()"
 STUBBORN = (
     "import signal; signal.signal(signal.SIGTERM, lambda *_: print('no', flush=True))\n"
     "print('up', flush=True)\nwhile True: signal.pause()"
@@ -26,6 +32,42 @@ def start(folder: Path, script: str) -> Process:
         record=folder / "p.json",
         details={"number": 7},
     )
+
+
+@contextlib.contextmanager
+def limited(kind: int, most: int) -> Iterator[None]:
+    """Holds ourselves to so much of something."""
+    own = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most, own[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, own)
+
+
+@contextlib.contextmanager
+def nothing_is_left(folder: Path) -> Iterator[None]:
+    """No child, ended or not, no open file, and nothing but logs in the folder."""
+    children, files = set(psutil.Process().children()), open_files()
+    yield
+    orphans = set(psutil.Process().children()) - children
+    for orphan in orphans:
+        orphan.kill()
+        orphan.wait()
+    assert not orphans
+    assert open_files() == files
+    assert [path.name for path in folder.iterdir()] == ["logs"]
+
+
+def open_files() -> set[str]:
+    return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+
+def first_free_number() -> int:
+    """The lowest that no open file of ours has: with it as the limit, no other can be opened."""
+    number = os.dup(0)
+    os.close(number)
+    return number
 
 
 async def up(folder: Path) -> None:
@@ -95,3 +137,48 @@ async def test_it_lives_in_a_session_of_its_own(tmp_path: Path) -> None:
     assert os.getsid(process.pid) == process.pid
     process.kill()
     assert await process.wait() == -signal.SIGKILL
+
+
+async def test_one_that_can_not_be_watched_does_not_run_on(tmp_path: Path) -> None:
+    with (
+        nothing_is_left(tmp_path),
+        pytest.raises(OSError, match="Too many open files"),
+        limited(resource.RLIMIT_NOFILE, first_free_number()),
+    ):
+        start(tmp_path, SILENT)
+
+
+async def test_one_whose_record_can_not_be_written_does_not_run_on(tmp_path: Path) -> None:
+    with (
+        nothing_is_left(tmp_path),
+        pytest.raises(OSError, match="File too large"),
+        # Part of the record fits.
+        limited(resource.RLIMIT_FSIZE, 10),
+    ):
+        start(tmp_path, SILENT)
+
+
+def test_one_whose_end_would_not_be_seen_does_not_run_on(tmp_path: Path) -> None:
+    with nothing_is_left(tmp_path), pytest.raises(RuntimeError, match="no running event loop"):
+        start(tmp_path, SILENT)
+
+
+async def test_an_exit_is_told_though_the_record_can_not_be_removed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = start(tmp_path, FOREVER)
+    record = tmp_path / "p.json"
+    record.unlink()
+    record.mkdir()
+    process.kill()
+    async with asyncio.timeout(30):
+        assert await process.wait() == -signal.SIGKILL
+    assert f"{record} stays behind: [Errno 21] Is a directory" in caplog.text
+
+
+async def test_a_record_of_nothing_that_can_not_be_removed_is_no_process(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # Not even root removes a file of /proc.
+    assert find(Path("/proc/version")) is None
+    assert "/proc/version stays behind" in caplog.text
