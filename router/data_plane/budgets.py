@@ -44,6 +44,9 @@ class SharedBudgets:
         path: made if it is not there, for the daemon's user alone.
         worker: this worker's number, from 0.
         workers: how many there are.
+
+    Raises:
+        OSError: the file can't be made, or there is no room for all of it.
     """
 
     def __init__(self, path: Path, worker: int, workers: int) -> None:
@@ -51,7 +54,12 @@ class SharedBudgets:
         self.workers = workers
         self._worker = worker
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.ftruncate(self._fd, SLOTS * SLOT_BYTES)
+        try:
+            # All of it now: on a full disk, a page that is not there yet would be a SIGBUS.
+            os.posix_fallocate(self._fd, 0, SLOTS * SLOT_BYTES)
+        except OSError:
+            os.close(self._fd)
+            raise
         self._map = mmap.mmap(self._fd, SLOTS * SLOT_BYTES)
         self._cells = memoryview(self._map).cast("I")
         self._slots: dict[bytes, int] = {}

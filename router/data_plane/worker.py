@@ -196,4 +196,12 @@ def _budgets(settings: WorkerSettings) -> Budgets:
     """A worker that is the only one shares nothing."""
     if settings.workers == 1:
         return LocalBudgets()
-    return SharedBudgets(settings.budgets, settings.worker, settings.workers + 1)
+    try:
+        return SharedBudgets(settings.budgets, settings.worker, settings.workers + 1)
+    except OSError as error:
+        log.error(  # noqa: TRY400 - the words say it
+            "expected a file for limits that all workers share, got: %s: %s. This worker has all "
+            "limits by itself until it is reloaded.",
+            settings.budgets, error,
+        )  # fmt: skip
+        return LocalBudgets()

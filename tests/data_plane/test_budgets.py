@@ -3,17 +3,32 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from router.core.budgets import BANDWIDTH, REQUESTS
+from router.core.budgets import BANDWIDTH, REQUESTS, LocalBudgets
+from router.core.listener_limits import ListenerLimits
 from router.core.token_bucket import TokenBucket
-from router.data_plane.budgets import SharedBudgets
+from router.data_plane.budgets import SLOT_BYTES, SLOTS, SharedBudgets
+from router.data_plane.worker import WorkerSettings, _budgets
 
 NOW_NS = 10**18
 NS_PER_S = 10**9
 PLACES = 10_000
+BLOCK_BYTES = 512
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with room for a part of the file."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "turnout-test", str(tmp_path)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("only who may mount has a file system to fill")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
 
 
 def of_two(tmp_path: Path) -> tuple[SharedBudgets, SharedBudgets]:
@@ -159,3 +174,27 @@ def test_a_full_bucket_in_the_file_is_a_full_bucket(tmp_path: Path) -> None:
     alone = TokenBucket(5, 7)
     for count in (7, 1, 3):
         assert shared.draw(count, NOW_NS) == alone.draw(count, NOW_NS)
+
+
+def test_the_whole_file_has_its_room_from_the_start(tmp_path: Path) -> None:
+    of_two(tmp_path)
+    found = (tmp_path / "budgets").stat()
+    assert found.st_blocks * BLOCK_BYTES >= found.st_size == SLOTS * SLOT_BYTES
+
+
+def test_a_file_without_room_is_no_budget_and_no_open_file(small_disk: Path) -> None:
+    before = set(Path("/proc/self/fd").iterdir())
+    with pytest.raises(OSError, match="No space left"):
+        SharedBudgets(small_disk / "budgets", 0, 2)
+    assert set(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_a_worker_without_room_for_the_file_has_its_limits_by_itself(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = WorkerSettings(
+        socket=small_disk / "w", listener=0, limits=ListenerLimits(),
+        budgets=small_disk / "budgets", worker=0, workers=2,
+    )  # fmt: skip
+    assert isinstance(_budgets(settings), LocalBudgets)
+    assert "No space left" in caplog.text
