@@ -60,6 +60,15 @@ def test_what_comes_wakes_it_for_a_timer_that_is_due(clock: Clock, loop: EventLo
     assert seen.at_ms == [("timer", 10.5), ("work", 11.5)]
 
 
+def test_a_sleep_that_was_broken_off_wakes_nobody_later(clock: Clock, loop: EventLoop) -> None:
+    seen = Seen(clock)
+    # Asleep until 11; awake from 10.5 to 10.6; asleep again, for a millisecond from there.
+    loop.after(ns(10.2), lambda _: loop.after(ns(0.45), seen, "next timer"), None)
+    clock.after(ns(10.5), lambda _: loop.work(ns(0.1), seen, "work"))
+    clock.run(ns(100))
+    assert seen.at_ms == [("work", 10.6), ("next timer", 11.6)]
+
+
 def test_a_timer_waits_for_the_end_of_a_turn(clock: Clock, loop: EventLoop) -> None:
     seen = Seen(clock)
     loop.after(ns(1), seen, "timer")
