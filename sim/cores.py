@@ -52,6 +52,7 @@ class EventLoop:
         self._busy = False
         self._ready: list[tuple[int, Action, Any]] = []
         self._timers: list[tuple[int, int, Action, Any]] = []
+        # Of timers, to tell them apart, and of sleeps, to tell which is the present one.
         self._count = 0
 
     def work(self, work_ns: int, action: Action, argument: object) -> None:

@@ -107,11 +107,11 @@ class Record:
         self._step_of: dict[int, int] = {}
         self._clock = clock
 
-    def steps(self) -> list[list[Part]]:
-        """The parts of each step."""
-        found: list[list[Part]] = [[] for _ in range(self._steps)]
+    def steps(self) -> list[Part]:
+        """What each step holds."""
+        found = [Part() for _ in range(self._steps)]
         for (step, _), part in self._parts.items():
-            found[step].append(part)
+            found[step].add(part)
         return found
 
     def bins(self) -> list[Part]:

@@ -129,12 +129,11 @@ def summarize(
     refused_operations = sum(one.outcome != "done" for one in record.operations)
     parts = record.steps()
     steps = [
-        _step(scenario, name, at_s, own, words, refused_operations, measured_ns)
-        for name, at_s, own, words in zip(names, times, parts, wanted, strict=True)
+        _step(scenario, name, at_s, [part], words, refused_operations, measured_ns)
+        for name, at_s, part, words in zip(names, times, parts, wanted, strict=True)
     ]
-    everything = [part for own in parts for part in own]
     whole = _step(
-        scenario, "the whole run", 0, everything, scenario.expect, refused_operations, measured_ns
+        scenario, "the whole run", 0, parts, scenario.expect, refused_operations, measured_ns
     )
     return Summary(
         scenario=scenario.name,

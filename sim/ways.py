@@ -47,9 +47,7 @@ class Ways:
             worker.ask(asked)
             return
         asked.way_ns = self._overhead_ns() // 2
-        wait_ns, legs = self._legs(asked, worker)
-        legs.insert(1, (wait_ns, self._wait))
-        _go(legs, lambda: worker.ask(asked))
+        _go(self._legs(asked, worker), lambda: worker.ask(asked))
 
     def think(self, wait_ns: int, action: Action, argument: object) -> None:
         """Has a client do something when so much time has passed."""
@@ -63,20 +61,19 @@ class Ways:
 
         def come_back(asked: Asked, outcome: str) -> None:
             assert asked.worker is not None
-            wait_ns, legs = self._legs(asked, asked.worker)
-            legs.insert(1, (wait_ns, self._wait))
-            _go(legs[::-1], lambda: ended(asked, outcome))
+            _go(self._legs(asked, asked.worker)[::-1], lambda: ended(asked, outcome))
 
         return come_back
 
-    def _legs(self, asked: Asked, worker: SimWorker) -> tuple[int, list[tuple[int, After]]]:
-        """What of a way is waiting, and its work from the client on."""
+    def _legs(self, asked: Asked, worker: SimWorker) -> list[tuple[int, After]]:
+        """From the client's work on; what is no work is waited for behind that."""
         left_ns, legs = asked.way_ns, []
         for work_ns, work in self._stations[worker.number]:
             leg_ns = min(left_ns, work_ns)
             legs.append((leg_ns, work))
             left_ns -= leg_ns
-        return left_ns, legs
+        legs.insert(1, (left_ns, self._wait))
+        return legs
 
 
 def _go(legs: list[tuple[int, After]], then: Callable[[], None]) -> None:

@@ -83,7 +83,7 @@ def _figure(summary: Summary, record: Record) -> go.Figure:
     times_s = [number * record.bin_s for number in range(len(bins))]
     names = sorted({name for part in bins for name in part.by_deployment if name})
     for name, colour in zip(names, COLOURS * len(names), strict=False):
-        _add_deployment(figure, name, colour, times_s, bins)
+        _add_deployment(figure, name, colour, times_s, record.bin_s, bins)
     throttled = [part.throttled_bytes / 1000 / record.bin_s for part in bins]
     _add(figure, 5, "throttled", "#555", times_s, throttled)
     errors = [_errors(part) / record.bin_s for part in bins]
@@ -117,11 +117,14 @@ def _marks(summary: Summary, record: Record) -> list[tuple[float, str, str]]:
 
 
 def _add_deployment(
-    figure: go.Figure, name: str, colour: str, times_s: list[float], bins: list[Part]
+    figure: go.Figure,
+    name: str,
+    colour: str,
+    times_s: list[float],
+    bin_s: float,
+    bins: list[Part],
 ) -> None:
     tallies = [part.by_deployment.get(name) for part in bins]
-    # Bins are all as long as the first.
-    bin_s = times_s[1]
     served = [t.outcomes[OK] / bin_s if t is not None else 0 for t in tallies]
     live = [t.live if t is not None else 0 for t in tallies]
     figure.add_scatter(

@@ -189,7 +189,7 @@ def test_a_line_for_pip_is_kept_as_it_is(line: str) -> None:
         ("-r requirements.txt", "and no option of pip"),
         ("-c constraints.txt", "and no option of pip"),
         ("--pre", "and no option of pip"),
-        ("--extra-index-url https://example.com", "and no option of pip"),
+        ("--extra-index-url file:///wheels", "and no option of pip"),
     ],
 )
 def test_a_line_for_pip_that_names_files_beside_the_conda_file_is_refused(

@@ -101,3 +101,20 @@ async def test_who_waits_to_be_accepted_is_served_though_successors_end_at_their
     assert await status(*waiting) == NONE_TO_SERVE
     assert starts == PATIENCE_FAILURES + 1
     waiting[1].close()
+
+
+async def test_who_waits_for_a_place_where_no_worker_can_start_is_let_go(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+
+    def broken(*_: object) -> WorkerProcess:
+        raise OSError("it ended at its start")
+
+    monkeypatch.setattr(WorkerProcess, "start", broken)
+    pool.kill()
+    reader, writer = await asyncio.open_connection("127.0.0.1", pool._port)
+    async with asyncio.timeout(WAIT_S):
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+    writer.close()
