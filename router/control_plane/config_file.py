@@ -58,6 +58,7 @@ class Reading:
 
     def __init__(self) -> None:
         self.digests: dict[Path, bytes | None] = {}
+        self._is_taken = True
 
     def note(self, path: Path) -> None:
         """A file is about to be read."""
@@ -75,7 +76,13 @@ class Reading:
 
     def is_current(self) -> bool:
         """Whether every file holds what it held."""
-        return all(_digest(path) == digest for path, digest in self.digests.items())
+        return self._is_taken and all(
+            _digest(path) == digest for path, digest in self.digests.items()
+        )
+
+    def retry(self) -> None:
+        """What was read could not be put in force: it is to be read again, changed or not."""
+        self._is_taken = False
 
 
 class FirstReading:
@@ -223,13 +230,18 @@ class ConfigFile:
         log.error("the configuration is refused, the one before stays in force: %s", message)
 
     async def _take(self, config: DaemonConfig, declared: Sequence[Declared]) -> None:
+        try:
+            self._declarations.take(declared)
+        except TurnoutError as error:
+            self._reading.retry()
+            self._refuse(error.message)
+            return
         self._loaded_at, self._error, self._refused_at = now(), None, None
         log.info("the configuration in %s is in force", self._path)
         self._needs_restart = keys_for_restart(self._first.config, config)
         for key in self._needs_restart:
             log.warning("`%s` has changed, which needs a restart: the old value is in force", key)
         self._settings.take(config)
-        self._declarations.take(declared)
         try:
             await self._plane.publish()
         except TurnoutError as error:

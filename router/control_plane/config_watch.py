@@ -15,17 +15,12 @@ from watchfiles import awatch
 
 from router.control_plane.config_file import ConfigFile
 from router.control_plane.tasks import Tasks
-from router.core.errors import StorageFailed
 
 # How long nothing must happen in a folder before it is looked at.
 QUIET_MS = 100
 # A look without an event: for file systems that tell nothing, and for what happened while the
 # watch was begun.
 LOOK_MS = 5000
-
-# The kernel's limits (watchfiles raises a RuntimeError for some), a folder that was removed this
-# instant, or a full disk.
-_TROUBLE = (OSError, RuntimeError, StorageFailed)
 
 log = logging.getLogger(__name__)
 
@@ -48,20 +43,15 @@ async def _watch(file: ConfigFile) -> None:
         folders = _folders(file.files)
         try:
             await _watch_until_others(file, folders)
-        except _TROUBLE as error:
+        except (OSError, RuntimeError) as error:
+            # Of the kernel's limits (watchfiles raises a RuntimeError for some), or a folder that
+            # was removed this instant.
             log.warning(
                 "can't watch %s: %s. The files are looked at every %d s, and on SIGHUP.",
                 ", ".join(sorted(map(str, folders))), error, LOOK_MS // 1000,
             )  # fmt: skip
             await asyncio.sleep(LOOK_MS / 1000)
-            await _look_once(file)
-
-
-async def _look_once(file: ConfigFile) -> None:
-    try:
-        await file.reload_if_changed()
-    except _TROUBLE:
-        log.exception("the files could not be taken; they are when they change, or on SIGHUP")
+            await file.reload_if_changed()
 
 
 async def _watch_until_others(file: ConfigFile, folders: set[Path]) -> None:

@@ -85,11 +85,17 @@ class Declarations:
                 self._check_takes_over(one)
 
     def take(self, declared: Sequence[Declared]) -> None:
-        """These endpoints and no others are the file's from now on; begins to bring them up."""
-        self._wanted = {one.endpoint.name: one for one in declared}
-        for name in {*self._store.declared(), *self.states} - self._wanted.keys():
+        """These endpoints and no others are the file's from now on; begins to bring them up.
+
+        Raises:
+            TurnoutError: one that is declared no longer can't be released. Those that are
+                declared are as before; to be tried again.
+        """
+        wanted = {one.endpoint.name: one for one in declared}
+        for name in {*self._store.declared(), *self.states} - wanted.keys():
             self._release(name)
-        for name, one in self._wanted.items():
+        self._wanted = wanted
+        for name, one in wanted.items():
             self.states[name] = DeclaredState(one.at, "Updating")
             if name not in self._tasks:
                 work = self._follow(name)
@@ -137,8 +143,9 @@ class Declarations:
             )
 
     def _release(self, name: str) -> None:
-        self.states.pop(name, None)
         self._store.forget_declaration(name)
+        self.states.pop(name, None)
+        self._wanted.pop(name, None)
         if self._store.endpoint(name) is not None:
             log.warning(
                 "endpoint %r is declared no longer: it serves on, and commands can change it", name

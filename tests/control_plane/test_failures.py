@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import resource
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -118,6 +119,34 @@ async def test_a_full_disk_refuses_changes_loses_no_request_and_is_got_over(
     lines = traffic_log.read_text().splitlines()
     assert lines
     assert all(json.loads(line)["EndpointName"] == "my-endpoint" for line in lines)
+
+
+async def test_a_file_that_a_full_disk_refuses_is_said_to_be_and_taken_when_there_is_room(
+    fill: Full, folder: Path, start_daemon: StartDaemon
+) -> None:
+    (folder / "endpoint.yml").write_text("name: declared\nauth_mode: key\n")
+    daemon = start_daemon(**CONFIG, endpoints=[{"endpoint": "endpoint.yml"}]).wait_ready()
+    async with Client(daemon) as client:
+        assert await declared(client, error="") == ["declared"]
+        with fill(daemon):
+            daemon.path.write_text(json.dumps(CONFIG))
+            daemon.process.send_signal(signal.SIGHUP)
+            assert await declared(client, error="Make room on its disk") == ["declared"]
+            refused = await client.call("PUT", "declared", {"properties": {}})
+            assert refused.status == 409, "it is the file's still"
+        assert await declared(client, error="") == []
+        assert (await client.call("PUT", "declared", {"properties": {}})).status == 200
+
+
+async def declared(client: Client, error: str) -> list[str]:
+    """The endpoints of the file, once these words are why it is refused; empty: it is not."""
+    async with asyncio.timeout(LIMIT_S):
+        while True:
+            state = (await client.call("GET", "/status")).body["configuration"]
+            found = state["error"] or ""
+            if error in found and bool(error) == bool(found):
+                return list(state["endpoints"])
+            await asyncio.sleep(0.05)
 
 
 async def test_with_few_files_changes_are_refused_and_a_connection_too_many_is_answered(
