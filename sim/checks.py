@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from router.core.errors import BadRequest
-from sim.expectations import deployment_named, expectation
+from sim.expectations import expectation, named
 from sim.scenario import Client, Scenario
 from sim.steps import FAULTS, Doing, doing
 
@@ -26,15 +26,9 @@ def check(scenario: Scenario) -> None:
     for number, client in enumerate(scenario.clients):
         _check_client(client, scenario, f"$.clients[{number}]")
     _check_timeline(scenario)
-    for words, at in _expectations(scenario):
+    for words, endpoint, at in _expectations(scenario):
         expectation(words, at)
-        name = deployment_named(words)
-        known = {one.name for endpoint in scenario.endpoints for one in endpoint.deployments}
-        if name is not None and name not in known:
-            raise BadRequest(
-                f"expected one of the deployments ({', '.join(sorted(known))}), got {name!r}, at "
-                f"`{at}`"
-            )
+        _check_named(words, endpoint, scenario, at)
 
 
 def _check_names(scenario: Scenario) -> None:
@@ -116,10 +110,29 @@ def _check_fault(endpoint: str, fault: Doing, scenario: Scenario, at: str) -> No
             )
 
 
-def _expectations(scenario: Scenario) -> Iterator[tuple[str, str]]:
-    """All of them, each with its place."""
+def _check_named(words: str, endpoint: str, scenario: Scenario, at: str) -> None:
+    """Whom an expectation is about must be there: an endpoint, or one of its deployments."""
+    found = named(words, endpoint)
+    if found is None:
+        return
+    of, name = found
+    known = {one.name: sorted(d.name for d in one.deployments) for one in scenario.endpoints}
+    if of not in known:
+        raise BadRequest(
+            f"expected one of the endpoints ({', '.join(sorted(known))}), got {of!r}, at `{at}`"
+        )
+    if name is not None and name not in known[of]:
+        raise BadRequest(
+            f"expected a deployment of endpoint {of!r} ({', '.join(known[of])}), got {name!r}, at "
+            f"`{at}`. Write ENDPOINT/DEPLOYMENT for one of another endpoint."
+        )
+
+
+def _expectations(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+    """All of them, each with the endpoint that it is about by default, and its place."""
+    first = scenario.endpoints[0].name
     for number, step in enumerate(scenario.timeline):
         for place, words in enumerate(step.expect):
-            yield words, f"$.timeline[{number}].expect[{place}]"
+            yield words, step.endpoint or first, f"$.timeline[{number}].expect[{place}]"
     for place, words in enumerate(scenario.expect):
-        yield words, f"$.expect[{place}]"
+        yield words, first, f"$.expect[{place}]"

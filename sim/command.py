@@ -29,6 +29,21 @@ from sim.swarm import WORLD_S_MAX, swarm
 from sim.world import World
 
 EXIT_OK, EXIT_BROKEN = 0, 1
+FLAGS = {
+    "seed": "--seed",
+    "as_json": "--json",
+    "html": "--html",
+    "worlds": "--swarm",
+    "minutes": "--minutes",
+    "events": "--events",
+    "journal": "--replay",
+}
+# What runs no scenario: why nothing else goes with it, but what is useful.
+MODES = {
+    "journal": ("--replay", "the journal has it all", {"as_json"}),
+    "worlds": ("--swarm", "its worlds are drawn", {"seed", "minutes"}),
+    "minutes": ("--minutes", "its worlds are drawn", {"seed", "worlds"}),
+}
 
 
 @click.command(name="simulate")
@@ -58,13 +73,10 @@ def command(
     journal: Path | None,
 ) -> None:
     """Replay a rollout in virtual time, against the very core that the daemon runs."""
+    _check_usage(ctx)
     if journal is not None:
-        if scenario is not None:
-            raise click.UsageError("expected no scenario with --replay: the journal has it all")
         ctx.exit(_replay(journal, as_json=as_json))
     if worlds is not None or minutes is not None:
-        if scenario is not None:
-            raise click.UsageError("expected no scenario with --swarm: its worlds are drawn")
         ctx.exit(_swarm(seed if seed is not None else 1, worlds, minutes))
     if scenario is None:
         raise click.UsageError(
@@ -91,6 +103,22 @@ def command(
     else:
         print_summary(summary, _console())
     ctx.exit(EXIT_OK if summary.held else EXIT_BROKEN)
+
+
+def _check_usage(ctx: click.Context) -> None:
+    """What was given must be of use: either a scenario, or random worlds, or a journal.
+
+    Raises:
+        click.UsageError: it is not.
+    """
+    given = {name for name, value in ctx.params.items() if value not in (None, False)}
+    minutes = ctx.params["minutes"]
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise click.UsageError(f"expected a number of minutes above 0, got --minutes {minutes:g}")
+    for mode, (flag, why, useful) in MODES.items():
+        if mode in given and (vain := sorted(given - {mode, *useful})):
+            names = " and ".join("a scenario" if n == "scenario" else FLAGS[n] for n in vain)
+            raise click.UsageError(f"expected no more with {flag}, got {names}: {why}")
 
 
 def _world(path: Path, scenario: Scenario, folder: Path, log: IO[bytes] | None) -> World:

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
+from sim.fleet import SimFleet
 from sim.instance import Model
-from sim.plane import Plane
 from sim.steps import Doing
 
 
-def inflict(endpoint: str, fault: Doing, models: Mapping[str, Model], plane: Plane) -> None:
+def inflict(endpoint: str, fault: Doing, models: Mapping[str, Model], fleet: SimFleet) -> None:
     """Makes it happen.
 
     Args:
@@ -15,10 +15,10 @@ def inflict(endpoint: str, fault: Doing, models: Mapping[str, Model], plane: Pla
     """
     match fault.verb:
         case "crash":
-            plane.crash(endpoint, fault.name)
+            fleet.crash((endpoint, fault.name))
         case "crash_loop":
             models[fault.name].ends_at_once = True
-            plane.crash(endpoint, fault.name)
+            fleet.crash((endpoint, fault.name))
         case "hang":
             models[fault.name].hangs = True
         case "slow":
@@ -29,4 +29,4 @@ def inflict(endpoint: str, fault: Doing, models: Mapping[str, Model], plane: Pla
                 models[name].error_share = percent / 100
         case "heal":
             models[fault.name].heal()
-            plane.unhang(models[fault.name])
+            fleet.unhang(models[fault.name])

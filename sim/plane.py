@@ -1,22 +1,19 @@
 """A simulated control plane: carries out operations as router/control_plane/ does.
 
-Rules, routes, exclusiveness, restart delays, and who hangs or goes are the core's; what is
-simulated is that processes take time to start, and that workers take a moment to swap.
+Rules, routes and exclusiveness are the core's; what is simulated is that workers take a moment to
+swap, and a disk on which everything is that has been acknowledged. Instances are fleet.py's.
 """
 
-import itertools
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
-from router.core.backoff import Backoff
 from router.core.deployment_spec import CodeConfiguration, DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
 from router.core.errors import BadRequest, ResourceNotFound, TurnoutError
 from router.core.exclusive import Exclusive
-from router.core.letting_go import instances_to_let_go
 from router.core.parse import parse
-from router.core.probing import is_hung
 from router.core.quota_settings import QuotaOf
 from router.core.routes import WORKER_COUNT, deployment_route
 from router.core.routing import EndpointRoute, InstanceRoute, Routing
@@ -28,11 +25,12 @@ from router.core.rules import (
     check_name,
     check_traffic,
 )
-from router.core.statistics import InstanceStatistics, sum_of_instances
 from sim import scenario as declared
 from sim.begun import Begun
-from sim.clock import NS_PER_MS, NS_PER_S, After, Clock
-from sim.instance import Model, SimAnswer, SimInstance
+from sim.checkers.broken import Place
+from sim.clock import NS_PER_MS, Clock
+from sim.fleet import SimFleet
+from sim.instance import Model
 from sim.record import Record
 from sim.rules_seen import rules_seen
 from sim.steps import Doing, whole
@@ -40,27 +38,10 @@ from sim.worker import KEY, SimWorker
 
 # From the control plane to a worker, and until the answer is there.
 APPLY_NS = 2 * NS_PER_MS
-# How often the control plane asks what instances owe (control_plane/hung.py).
-HUNG_POLL_NS = 2 * NS_PER_S
-
-
-class SimDeployment:
-    """A deployment that is there, or is being brought up.
-
-    Attributes:
-        wanted: how many instances it is to have.
-        warm: those that serve.
-    """
-
-    def __init__(self, spec: DeploymentSpec, model: Model) -> None:
-        self.spec = spec
-        self.model = model
-        self.wanted = spec.instance_count
-        self.warm: list[SimInstance] = []
 
 
 class Stored(msgspec.Struct):
-    """What the control plane has acknowledged: endpoints, and how many instances are wanted."""
+    """What the control plane has acknowledged, or is about: all that a next one begins with."""
 
     endpoints: dict[str, EndpointSpec]
     deployments: dict[str, dict[str, DeploymentSpec]]
@@ -70,9 +51,7 @@ class Plane:
     """The control plane of one run.
 
     Args:
-        models: how each deployment that may be created behaves, by endpoint and name.
-        work: see SimInstance.
-        draw: a random number from 0 to 1, for delays of restarts.
+        models: how each deployment that may be created behaves.
     """
 
     def __init__(
@@ -81,31 +60,22 @@ class Plane:
         record: Record,
         workers: list[SimWorker],
         quota_of: QuotaOf,
-        models: dict[tuple[str, str], tuple[declared.Deployment, Model]],
-        message_ns: int,
-        work: After,
-        draw: Callable[[], float],
+        models: Mapping[Place, tuple[declared.Deployment, Model]],
+        fleet: SimFleet,
     ) -> None:
         self._clock = clock
-        self._draw = draw
         self._record = record
         self._workers = workers
         self._quota_of = quota_of
         self._models = models
-        self._message_ns = message_ns
-        self._work = work
-        self._endpoints: dict[str, EndpointSpec] = {}
-        self._deployments: dict[str, dict[str, SimDeployment]] = {}
-        self._instances: dict[str, SimInstance] = {}
+        self._fleet = fleet
+        fleet.changed = lambda: self._publish(lambda: None)
+        self._memory = Stored({}, {})
+        self._disk = b""
         self._exclusive = Exclusive()
         self._generation = 0
-        self._numbers = itertools.count(1)
 
-    def instance(self, instance_id: str) -> SimInstance | None:
-        """See worker.Fleet."""
-        return self._instances.get(instance_id)
-
-    def start(self, endpoints: list[declared.Endpoint], later: set[tuple[str, str]]) -> None:
+    def start(self, endpoints: list[declared.Endpoint], later: set[Place]) -> None:
         """Declares what is there from the start, warm.
 
         Raises:
@@ -117,30 +87,32 @@ class Plane:
             except BadRequest as error:
                 at = f"`$.endpoints[{number}]."
                 raise BadRequest(error.message.replace("`$.", at)) from None
+        self._store()
         self._publish(lambda: None)
-        self._clock.after(HUNG_POLL_NS, self._replace_hung)
 
-    def _start(self, endpoint: declared.Endpoint, later: set[tuple[str, str]]) -> None:
+    def _start(self, endpoint: declared.Endpoint, later: set[Place]) -> None:
         check_name("endpoint", endpoint.name)
-        self._deployments[endpoint.name] = {}
+        deployments = self._memory.deployments[endpoint.name] = {}
         for number, one in enumerate(endpoint.deployments):
-            if (endpoint.name, one.name) in later:
+            place = endpoint.name, one.name
+            if place in later:
                 continue
             try:
                 check_name("deployment", one.name)
-                deployment = self._declare(endpoint.name, one.name)
+                spec, model = self._described(place)
             except BadRequest as error:
                 raise BadRequest(
                     error.message.replace("`$.", f"`$.deployments[{number}].")
                 ) from None
-            self._admit(deployment, deployment.wanted)
-        spec = EndpointSpec(
+            deployments[one.name] = spec
+            self._fleet.add_warm(place, spec, model)
+        spec_ = EndpointSpec(
             name=endpoint.name,
             traffic=endpoint.traffic,
             mirror_traffic=endpoint.mirror_traffic,
         )
-        check_traffic(spec.traffic, spec.mirror_traffic, self._deployments[endpoint.name])
-        self._endpoints[endpoint.name] = spec
+        check_traffic(spec_.traffic, spec_.mirror_traffic, deployments)
+        self._memory.endpoints[endpoint.name] = spec_
 
     def do(self, endpoint: str, doing: Doing, step: int) -> None:
         """Begins an operation, or refuses it; the record has how it ends.
@@ -149,104 +121,115 @@ class Plane:
             step: the part of the timeline that begins with it.
         """
         begun = Begun(doing.words, step, self._clock, self._record)
-        before = self._stored()
+        before = msgspec.msgpack.encode(self._memory), self._disk
         try:
             self._begin(endpoint, doing, begun)
         except TurnoutError as error:
-            self._record.auditor.operation_refused(before, self._stored())
+            after = msgspec.msgpack.encode(self._memory), self._disk
+            self._record.auditor.operation_refused(before, after)
             begun.end(f"refused: ({error.code}) {error.message}")
-
-    def crash(self, endpoint: str, name: str) -> None:
-        """All instances of the deployment end; others are started, later each time."""
-        deployment = self._deployments.get(endpoint, {}).get(name)
-        if deployment is not None:
-            self._record.auditor.faulty(name)
-            for instance in list(deployment.warm):
-                self._crash(deployment, instance)
-
-    def unhang(self, model: Model) -> None:
-        """What hangs goes on, in instances that are to go, too."""
-        for instance in self._instances.values():
-            if instance.model is model:
-                instance.unhang()
 
     def _begin(self, endpoint: str, doing: Doing, begun: Begun) -> None:
         if doing.verb == "restart":
             self._restart(begun)
             return
-        if endpoint not in self._endpoints:
+        if endpoint not in self._memory.endpoints:
             raise ResourceNotFound(f"expected an endpoint, got {endpoint!r}")
         match doing.verb:
             case "traffic" | "mirror_traffic":
                 self._set_traffic(endpoint, doing, begun)
             case "create":
-                self._create(endpoint, doing.name, begun)
+                self._create(endpoint, doing, begun)
             case "delete":
-                self._delete(endpoint, doing.name, begun)
+                self._delete(endpoint, doing, begun)
             case "instance_count":
                 self._scale(endpoint, doing, begun)
 
     def _set_traffic(self, endpoint: str, doing: Doing, begun: Begun) -> None:
         percents = whole(doing.numbers, doing.verb)
-        old = self._endpoints[endpoint]
-        self._exclusive.begin(endpoint, "Updating")
-        try:
+        with self._accepting(endpoint, doing, "Updating"):
+            old = self._memory.endpoints[endpoint]
             spec = msgspec.structs.replace(old, **{doing.verb: percents})
-            check_traffic(spec.traffic, spec.mirror_traffic, self._deployments[endpoint])
+            check_traffic(spec.traffic, spec.mirror_traffic, self._memory.deployments[endpoint])
             check_endpoint(spec, old)
-        except BaseException:
-            self._exclusive.end(endpoint)
-            raise
-        self._endpoints[endpoint] = spec
-        self._publish(lambda: self._end(endpoint, begun), begun.step)
+            self._memory.endpoints[endpoint] = spec
+        self._publish_and_end(endpoint, begun)
 
-    def _create(self, endpoint: str, name: str, begun: Begun) -> None:
-        check_name("deployment", name)
-        check_deployment_count(len(self._deployments[endpoint].keys() | {name}))
-        with self._exclusive.on(endpoint, "Updating"):
-            deployment = self._declare(endpoint, name)
-        self._exclusive.begin(endpoint, "Updating")
-        self._grow(deployment, endpoint, begun)
+    def _create(self, endpoint: str, doing: Doing, begun: Begun) -> None:
+        """A deployment that is there gets other instances, as by an update of its code."""
+        place = endpoint, doing.name
+        check_name("deployment", doing.name)
+        with self._accepting(endpoint, doing, "Updating"):
+            deployments = self._memory.deployments[endpoint]
+            check_deployment_count(len(deployments.keys() | {doing.name}))
+            spec, model = self._described(place)
+            deployments[doing.name] = spec
+        self._fleet.bring_up(place, spec, model, lambda: self._publish_and_end(endpoint, begun))
 
     def _scale(self, endpoint: str, doing: Doing, begun: Begun) -> None:
         ((name, count),) = whole(doing.numbers, doing.verb).items()
-        deployment = self._deployments[endpoint].get(name)
-        if deployment is None:
-            raise ResourceNotFound(f"expected a deployment of {endpoint!r}, got {name!r}")
         # As a file that says so would be read: with its ranges.
-        raw = {**msgspec.to_builtins(deployment.spec), "instance_count": count}
+        raw = {**msgspec.to_builtins(self._known(endpoint, name)), "instance_count": count}
         spec = parse(DeploymentSpec, raw, f"deployment {name!r}")
-        self._exclusive.begin(endpoint, "Updating")
-        deployment.spec = spec
-        deployment.wanted = count
-        self._grow(deployment, endpoint, begun)
+        with self._accepting(endpoint, doing, "Updating"):
+            self._memory.deployments[endpoint][name] = spec
+        self._fleet.scale((endpoint, name), spec, lambda: self._publish_and_end(endpoint, begun))
 
-    def _delete(self, endpoint: str, name: str, begun: Begun) -> None:
-        spec = self._endpoints[endpoint]
-        if name not in self._deployments[endpoint]:
-            raise ResourceNotFound(f"expected a deployment of {endpoint!r}, got {name!r}")
-        check_deletable(name, spec.traffic, spec.mirror_traffic)
-        self._exclusive.begin(endpoint, "Deleting")
-        del self._deployments[endpoint][name]
-        self._publish(lambda: self._end(endpoint, begun), begun.step)
+    def _delete(self, endpoint: str, doing: Doing, begun: Begun) -> None:
+        spec = self._memory.endpoints[endpoint]
+        self._known(endpoint, doing.name)
+        check_deletable(doing.name, spec.traffic, spec.mirror_traffic)
+        with self._accepting(endpoint, doing, "Deleting"):
+            del self._memory.deployments[endpoint][doing.name]
+        del self._fleet.groups[endpoint, doing.name]
+        self._publish_and_end(endpoint, begun)
 
     def _restart(self, begun: Begun) -> None:
-        """The process ends and another begins: from what was stored, and what runs."""
-        before = self._stored()
-        stored = msgspec.msgpack.decode(before, type=Stored)
-        self._endpoints = stored.endpoints
-        for endpoint, specs in stored.deployments.items():
-            for name, spec in specs.items():
-                self._deployments[endpoint][name].spec = spec
-        self._record.auditor.restarted(before, self._stored())
+        """The process ends and another begins, with what is on the disk and what runs.
+
+        It takes up the instances, and goes on with operations that had begun.
+        """
+        self._memory = msgspec.msgpack.decode(self._disk, type=Stored)
         self._publish(lambda: begun.end("done"), begun.step)
 
-    def _end(self, endpoint: str, begun: Begun) -> None:
-        self._exclusive.end(endpoint)
-        begun.end("done")
+    @contextlib.contextmanager
+    def _accepting(self, endpoint: str, doing: Doing, kind: str) -> Iterator[None]:
+        """Keeps others off until the operation ends, and stores what the block changes.
 
-    def _declare(self, endpoint: str, name: str) -> SimDeployment:
-        found = self._models.get((endpoint, name))
+        If it raises it must have changed nothing: the operation is refused.
+        """
+        self._exclusive.begin(endpoint, kind)
+        try:
+            yield
+        except BaseException:
+            self._exclusive.end(endpoint)
+            raise
+        self._store()
+        described = self._models.get((endpoint, doing.name))
+        count = described[0].instance_count if described is not None else 0
+        self._record.auditor.begun(endpoint, doing.verb, doing.name, doing.numbers, count)
+
+    def _store(self) -> None:
+        self._disk = msgspec.msgpack.encode(self._memory)
+
+    def _publish_and_end(self, endpoint: str, begun: Begun) -> None:
+        def end() -> None:
+            self._exclusive.end(endpoint)
+            self._record.auditor.acknowledged(endpoint)
+            begun.end("done")
+
+        self._publish(end, begun.step)
+
+    def _known(self, endpoint: str, name: str) -> DeploymentSpec:
+        spec = self._memory.deployments[endpoint].get(name)
+        if spec is None:
+            raise ResourceNotFound(f"expected a deployment of {endpoint!r}, got {name!r}")
+        return spec
+
+    def _described(self, place: Place) -> tuple[DeploymentSpec, Model]:
+        """What the scenario says of it."""
+        endpoint, name = place
+        found = self._models.get(place)
         if found is None:
             raise BadRequest(
                 f"expected a deployment that the scenario describes, got {name!r}, at "
@@ -262,93 +245,7 @@ class Plane:
             environment_variables={WORKER_COUNT: str(one.parallel_runs)},
         )
         check_deployment(spec, is_kubernetes=False)
-        deployment = self._deployments[endpoint][name] = SimDeployment(spec, model)
-        return deployment
-
-    def _grow(self, deployment: SimDeployment, endpoint: str, begun: Begun) -> None:
-        """Starts what is missing, lets go of what is too much, and publishes then."""
-
-        def warm(_: object) -> None:
-            self._admit(deployment, deployment.wanted - len(deployment.warm))
-            over = len(deployment.warm) - deployment.wanted
-            ids = [instance.id for instance in deployment.warm]
-            outstanding = {id_: one.outstanding for id_, one in self._owed().items()}
-            going = instances_to_let_go(ids, ids, outstanding, over)
-            deployment.warm = [one for one in deployment.warm if one.id not in going]
-            self._publish(lambda: self._end(endpoint, begun), begun.step)
-
-        missing = deployment.wanted > len(deployment.warm)
-        self._clock.after(deployment.model.cold_start_ns if missing else 0, warm)
-
-    def _admit(
-        self, deployment: SimDeployment, count: int, backoff: Backoff | None = None
-    ) -> None:  # fmt: skip
-        """So many instances have become warm.
-
-        Args:
-            backoff: of the place that one takes.
-        """
-        spec = deployment.spec
-        for _ in range(max(count, 0)):
-            instance = SimInstance(
-                f"{spec.endpoint_name}-{spec.name}-{next(self._numbers)}",
-                deployment.model,
-                int(spec.environment_variables[WORKER_COUNT]),
-                self._clock,
-                self._work,
-                self._send_answers,
-                backoff or Backoff(),
-            )
-            self._instances[instance.id] = instance
-            deployment.warm.append(instance)
-            if deployment.model.ends_at_once:
-                self._clock.after(0, lambda one: self._crash(deployment, one), instance)
-
-    def _crash(self, deployment: SimDeployment, instance: SimInstance) -> None:
-        if instance.dead:
-            return
-        instance.dead = True
-        del self._instances[instance.id]
-        for worker in self._workers:
-            self._clock.after(self._message_ns, worker.lose, instance.id)
-        if instance in deployment.warm:
-            deployment.warm.remove(instance)
-            backoff = instance.backoff
-            backoff.on_end((self._clock.now_ns - instance.started_ns) / NS_PER_S)
-            self._publish(lambda: None)
-            wait_ns = round(backoff.delay_s(self._draw()) * NS_PER_S)
-            wait_ns += deployment.model.cold_start_ns
-            self._clock.after(wait_ns, self._replace, (deployment, backoff))
-
-    def _replace(self, place: tuple[SimDeployment, Backoff]) -> None:
-        deployment, backoff = place
-        if len(deployment.warm) < deployment.wanted:
-            self._admit(deployment, 1, backoff)
-            self._publish(lambda: None)
-
-    def _replace_hung(self, _: object) -> None:
-        """Ends instances that have owed an answer for too long."""
-        owed = self._owed()
-        for found in self._deployments.values():
-            for name, deployment in found.items():
-                timeout_ms = deployment.spec.request_settings.request_timeout_ms
-                for instance in list(deployment.warm):
-                    known = owed.get(instance.id)
-                    if known and is_hung(known.overdue_ns // NS_PER_MS, timeout_ms):
-                        self._record.auditor.faulty(name)
-                        self._crash(deployment, instance)
-        self._clock.after(HUNG_POLL_NS, self._replace_hung)
-
-    def _owed(self) -> dict[str, InstanceStatistics]:
-        """What instances owe all workers together, by their ids."""
-        now_ns = self._clock.now_ns
-        rows = (row for worker in self._workers for row in worker.dispatcher.instances(now_ns))
-        return {one.id: one for one in sum_of_instances(rows)}
-
-    def _send_answers(
-        self, instance: SimInstance, worker: SimWorker, answers: list[SimAnswer]
-    ) -> None:
-        self._clock.after(self._message_ns, worker.take_answers, (instance.id, answers))
+        return spec, model
 
     def _publish(self, returned: Callable[[], None], step: int = 0) -> None:
         """Gives all workers the present state.
@@ -371,26 +268,21 @@ class Plane:
         self._clock.after(2 * APPLY_NS, acknowledged)
 
     def _routes(self) -> Iterable[EndpointRoute]:
-        for name, spec in self._endpoints.items():
+        for name, spec in self._memory.endpoints.items():
             yield EndpointRoute(
                 name=name,
                 keys=(KEY,),
                 deployments=tuple(
                     deployment_route(
-                        one.spec,
-                        one.wanted,
-                        tuple(InstanceRoute(id=i.id, target="") for i in one.warm),
+                        deployment,
+                        group.wanted,
+                        tuple(InstanceRoute(id=i.id, target="") for i in group.warm),
                     )
-                    for one in self._deployments[name].values()
+                    for deployment in self._memory.deployments[name].values()
+                    # One that is being created is routed to when it is warm.
+                    if (group := self._fleet.groups.get((name, deployment.name))) is not None
                 ),
                 traffic=spec.traffic,
                 mirror_traffic=spec.mirror_traffic,
                 quota=self._quota_of(name),
             )
-
-    def _stored(self) -> bytes:
-        deployments = {
-            endpoint: {name: one.spec for name, one in found.items()}
-            for endpoint, found in self._deployments.items()
-        }
-        return msgspec.msgpack.encode(Stored(self._endpoints, deployments))

@@ -5,6 +5,7 @@ from collections import Counter
 
 from sim.asked import OK, Asked
 from sim.auditor import Auditor
+from sim.checkers.broken import Place
 from sim.clock import NS_PER_S, Clock
 
 # Of the whole run, for charts.
@@ -33,37 +34,37 @@ class Part:
     """What came of one step's requests of one bin, or of all of a bin.
 
     Attributes:
-        by_deployment: "" is who no deployment was found for.
-        copies: live requests that were mirrored.
+        by_place: those for whom no deployment was found are their endpoint's with "".
+        copies: live requests that were mirrored, by endpoint.
         throttled_bytes: that had to wait for the bandwidth.
-        pending: the most that was queued or outstanding at any tick, by deployment.
+        pending: the most that was queued or outstanding at any tick.
     """
 
     def __init__(self) -> None:
-        self.by_deployment: dict[str, Tally] = {}
-        self.copies = 0
+        self.by_place: dict[Place, Tally] = {}
+        self.copies = Counter[str]()
         self.throttled_bytes = 0
-        self.pending: dict[str, int] = {}
+        self.pending: dict[Place, int] = {}
 
-    def tally(self, deployment: str) -> Tally:
+    def tally(self, place: Place) -> Tally:
         """The deployment's."""
-        found = self.by_deployment.get(deployment)
+        found = self.by_place.get(place)
         if found is None:
-            found = self.by_deployment[deployment] = Tally()
+            found = self.by_place[place] = Tally()
         return found
 
     def add(self, other: "Part") -> None:
         """Adds what the other one holds."""
-        for name, theirs in other.by_deployment.items():
-            tally = self.tally(name)
+        for place, theirs in other.by_place.items():
+            tally = self.tally(place)
             tally.live += theirs.live
             tally.direct += theirs.direct
             tally.outcomes.update(theirs.outcomes)
             tally.took_ns.extend(theirs.took_ns)
-        self.copies += other.copies
+        self.copies.update(other.copies)
         self.throttled_bytes += other.throttled_bytes
-        for name, count in other.pending.items():
-            self.pending[name] = max(count, self.pending.get(name, 0))
+        for place, count in other.pending.items():
+            self.pending[place] = max(count, self.pending.get(place, 0))
 
 
 class Operation:
@@ -141,7 +142,7 @@ class Record:
     def ended(self, asked: Asked, outcome: str) -> None:
         """A request has its whole answer."""
         self.ended_count += 1
-        tally = self._part(asked.step, asked.at_ns).tally(asked.deployment)
+        tally = self._part(asked.step, asked.at_ns).tally((asked.endpoint, asked.deployment))
         if asked.pinned is None:
             tally.live += 1
         else:
@@ -152,16 +153,16 @@ class Record:
 
     def copied(self, asked: Asked) -> None:
         """A request was mirrored."""
-        self._part(asked.step, asked.at_ns).copies += 1
+        self._part(asked.step, asked.at_ns).copies[asked.endpoint] += 1
 
     def throttled(self, count_bytes: int) -> None:
         """So many bytes have to wait."""
         self._part(self._step, self._clock.now_ns).throttled_bytes += count_bytes
 
-    def pending(self, deployment: str, count: int) -> None:
+    def pending(self, place: Place, count: int) -> None:
         """So many are queued or outstanding now."""
         part = self._part(self._step, self._clock.now_ns)
-        part.pending[deployment] = max(count, part.pending.get(deployment, 0))
+        part.pending[place] = max(count, part.pending.get(place, 0))
 
     def _part(self, step: int, at_ns: int) -> Part:
         key = step, min((at_ns - self.begin_ns) // self.bin_ns, BINS - 1)

@@ -16,11 +16,14 @@ def rules_seen(routing: Routing) -> Rules:
             deployments={
                 one.name: DeploymentRules(
                     in_flight_max=2 * one.max_concurrent_requests_per_instance * one.instance_count,
+                    instance_count=one.instance_count,
+                    timeout_ns=one.request_timeout_ms * 1_000_000,
                     instances=tuple(instance.id for instance in one.instances),
                 )
                 for one in endpoint.deployments
             },
             bytes_per_s=endpoint.quota.bandwidth_bytes_per_s,
+            requests_per_s=endpoint.quota.requests_per_s,
         )
         for endpoint in routing.endpoints
     }

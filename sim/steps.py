@@ -53,6 +53,11 @@ def doing(step: Step, number: int) -> Doing | None:
             if not math.isfinite(amount):
                 raise BadRequest(f"expected a number, got {amount}, at `{at}.{verb}.{name}`")
         words = " ".join(f"{name}={amount:g}" for name, amount in numbers.items())
+        if verb == "instance_count" and len(numbers) != 1:
+            raise BadRequest(
+                f"expected NAME=COUNT of one deployment, got {words or 'nothing'}, at "
+                f"`{at}.{verb}`. Write a step for each; one operation runs at a time."
+            )
         return Doing(verb, numbers, "", f"{verb}: {words}")
     return Doing(verb, {}, value, f"{verb}: {value}")
 
@@ -79,10 +84,14 @@ def _numbers(text: str, at: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for pair in text.split():
         name, equals, number = pair.partition("=")
+        if name in found:
+            raise BadRequest(f"expected each name once, got {name!r} again, at `{at}`")
         try:
             found[name] = float(number)
         except ValueError:
             equals = ""
         if not equals or not name:
             raise BadRequest(f"expected NAME=NUMBER pairs, got {pair!r}, at `{at}`")
+    if not found:
+        raise BadRequest(f"expected NAME=NUMBER pairs, got nothing, at `{at}`")
     return found

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from sim.asked import OK
+from sim.checkers.broken import Place
 from sim.clock import NS_PER_MS, NS_PER_S
 from sim.expectations import Numbers, expectation
 from sim.record import Operation, Part, Record, Tally
@@ -18,7 +19,8 @@ from sim.scenario import Scenario
 from sim.steps import doing
 
 PERCENTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99, "max": 1.0}
-NOTHING: Mapping[str, Sequence[int]] = MappingProxyType({})
+REFUSED_LABEL = "(refused)"
+NOTHING: Mapping[Place, Sequence[int]] = MappingProxyType({})
 # What the router answers before a deployment has seen the request.
 REFUSED = frozenset(
     {"too_many_pending_request", "rate_limited", "no_traffic", "unknown_deployment"}
@@ -29,12 +31,14 @@ class DeploymentSummary(Struct, frozen=True, kw_only=True):
     """One deployment's requests.
 
     Attributes:
-        share_percent: of the live requests that found a deployment.
+        name: empty for the endpoint's requests that found no deployment.
+        share_percent: of the endpoint's live requests that found a deployment.
         errors: requests without a good answer, whatever the reason; outcomes say which.
         p50_ms, p95_ms, p99_ms, max_ms: of good answers; None without any.
         pending_max: the most that was queued or outstanding at any tick.
     """
 
+    endpoint: str
     name: str
     live: int
     direct: int
@@ -83,6 +87,7 @@ class Compared(Struct, frozen=True, kw_only=True):
         off_percent: of what was measured; None where one of the two is missing.
     """
 
+    endpoint: str
     name: str
     percentile: str
     measured_ms: float | None
@@ -114,26 +119,39 @@ class Summary(Struct, frozen=True, kw_only=True):
     operations: list[OperationSummary]
     compared: list[Compared]
 
+    def label(self, place: Place) -> str:
+        """What people read of it: the deployment, with its endpoint where there are several."""
+        endpoint, name = place
+        several = len({one.endpoint for one in self.whole.deployments}) > 1
+        return f"{endpoint}/{name or REFUSED_LABEL}" if several else name or REFUSED_LABEL
+
 
 def summarize(
-    scenario: Scenario, record: Record, measured_ns: Mapping[str, Sequence[int]] = NOTHING
+    scenario: Scenario, record: Record, measured_ns: Mapping[Place, Sequence[int]] = NOTHING
 ) -> Summary:
     """The numbers of a run that has ended.
 
     Args:
-        measured_ns: real latencies by deployment, sorted.
+        measured_ns: real latencies, sorted.
     """
+    first = scenario.endpoints[0].name
     names = ["start", *(_name_of(scenario, number) for number in range(len(scenario.timeline)))]
     times = [0.0, *(step.at_s for step in scenario.timeline)]
-    wanted = [[], *(step.expect for step in scenario.timeline)]
+    wanted = [(first, []), *((s.endpoint or first, s.expect) for s in scenario.timeline)]
     refused_operations = sum(one.outcome != "done" for one in record.operations)
     parts = record.steps()
     steps = [
-        _step(scenario, name, at_s, [part], words, refused_operations, measured_ns)
-        for name, at_s, part, words in zip(names, times, parts, wanted, strict=True)
+        _step(scenario, name, at_s, [part], of, refused_operations, measured_ns)
+        for name, at_s, part, of in zip(names, times, parts, wanted, strict=True)
     ]
     whole = _step(
-        scenario, "the whole run", 0, parts, scenario.expect, refused_operations, measured_ns
+        scenario,
+        "the whole run",
+        0,
+        parts,
+        (first, scenario.expect),
+        refused_operations,
+        measured_ns,
     )
     return Summary(
         scenario=scenario.name,
@@ -143,8 +161,8 @@ def summarize(
         whole=whole,
         operations=[_operation(one, record) for one in record.operations],
         compared=[
-            _compared(name, key, percentile_ms(times_ns, part), whole)
-            for name, times_ns in measured_ns.items()
+            _compared(place, key, percentile_ms(times_ns, part), whole)
+            for place, times_ns in measured_ns.items()
             for key, part in PERCENTILES.items()
             if key != "max"
         ],
@@ -163,40 +181,53 @@ def _step(
     name: str,
     at_s: float,
     parts: Sequence[Part],
-    words: Sequence[str],
+    wanted: tuple[str, Sequence[str]],
     refused_operations: int,
-    measured_ns: Mapping[str, Sequence[int]],
+    measured_ns: Mapping[Place, Sequence[int]],
 ) -> StepSummary:
-    by_name: dict[str, list[Tally]] = {}
+    """One part of the timeline, or all of them.
+
+    Args:
+        wanted: what is expected of it, and of which endpoint where the words name none.
+    """
+    by_place: dict[Place, list[Tally]] = {}
+    copies = Counter[str]()
     for part in parts:
-        for deployment, tally in part.by_deployment.items():
-            by_name.setdefault(deployment, []).append(tally)
-    live = sum(t.live for name, tallies in by_name.items() if name for t in tallies)
+        copies.update(part.copies)
+        for place, tally in part.by_place.items():
+            by_place.setdefault(place, []).append(tally)
+    live = Counter[str]()
+    for (endpoint, one), tallies in by_place.items():
+        live[endpoint] += sum(tally.live for tally in tallies) if one else 0
     deployments = [
-        _deployment(one, tallies, live, max(part.pending.get(one, 0) for part in parts))
-        for one, tallies in sorted(by_name.items())
+        _deployment(
+            place, tallies, live[place[0]], max(part.pending.get(place, 0) for part in parts)
+        )
+        for place, tallies in sorted(by_place.items())
     ]
-    took_ns = sorted(ns for tallies in by_name.values() for t in tallies for ns in t.took_ns)
+    took_ns = sorted(ns for tallies in by_place.values() for t in tallies for ns in t.took_ns)
     outcomes = Counter[str]()
-    for one in deployments:
-        outcomes.update(one.outcomes)
+    for found in deployments:
+        outcomes.update(found.outcomes)
+    endpoint, words = wanted
     numbers = Numbers(
+        endpoint=endpoint,
         requests=sum(outcomes.values()),
-        live={one.name: one.live for one in deployments if one.name},
-        copies=sum(part.copies for part in parts),
+        live={(one.endpoint, one.name): one.live for one in deployments if one.name},
+        copies=copies,
         errors=sum(outcomes.values()) - outcomes[OK],
         refused=sum(outcomes[reason] for reason in REFUSED),
         throttled_bytes=sum(part.throttled_bytes for part in parts),
         refused_operations=refused_operations,
         times_ms={
             key: {
-                "": percentile_ms(took_ns, part),
-                **{one.name: getattr(one, f"{key}_ms") for one in deployments},
+                None: percentile_ms(took_ns, part),
+                **{(one.endpoint, one.name): getattr(one, f"{key}_ms") for one in deployments},
             }
             for key, part in PERCENTILES.items()
         },
         measured_ms={
-            key: {name: percentile_ms(times_ns, part) for name, times_ns in measured_ns.items()}
+            key: {place: percentile_ms(times_ns, part) for place, times_ns in measured_ns.items()}
             for key, part in PERCENTILES.items()
         },
         workers=scenario.workers,
@@ -205,7 +236,7 @@ def _step(
         name=name,
         at_s=at_s,
         requests=numbers.requests,
-        copies=numbers.copies,
+        copies=copies.total(),
         errors=numbers.errors,
         refused=numbers.refused,
         throttled_bytes=numbers.throttled_bytes,
@@ -215,14 +246,16 @@ def _step(
 
 
 def _deployment(
-    name: str, tallies: Sequence[Tally], live_of_all: int, pending_max: int
+    place: Place, tallies: Sequence[Tally], live_of_all: int, pending_max: int
 ) -> DeploymentSummary:
+    endpoint, name = place
     took_ns = sorted(ns for tally in tallies for ns in tally.took_ns)
     outcomes = Counter[str]()
     for tally in tallies:
         outcomes.update(tally.outcomes)
     live = sum(tally.live for tally in tallies)
     return DeploymentSummary(
+        endpoint=endpoint,
         name=name,
         live=live,
         direct=sum(tally.direct for tally in tallies),
@@ -239,14 +272,17 @@ def _expected(words: str, numbers: Numbers) -> Expected:
     return Expected(words=words, held=held, found=found)
 
 
-def _compared(name: str, key: str, measured_ms: float | None, whole: StepSummary) -> Compared:
-    found = [getattr(one, f"{key}_ms") for one in whole.deployments if one.name == name]
+def _compared(place: Place, key: str, measured_ms: float | None, whole: StepSummary) -> Compared:
+    found = [
+        getattr(one, f"{key}_ms") for one in whole.deployments if (one.endpoint, one.name) == place
+    ]
     simulated_ms = found[0] if found else None
     off_percent = None
     if measured_ms and simulated_ms is not None:
         off_percent = round(100 * (simulated_ms - measured_ms) / measured_ms, 1)
     return Compared(
-        name=name,
+        endpoint=place[0],
+        name=place[1],
         percentile=key,
         measured_ms=measured_ms,
         simulated_ms=simulated_ms,

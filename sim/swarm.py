@@ -40,7 +40,10 @@ END_S = HEALED_S + 3.0
 # Of wall clock: most worlds take a tenth of a second.
 WORLD_S_MAX = 60.0
 STEPS_MAX = 14
-SLOW_MS = 5
+TIMEOUTS_MS = 50, 500, 1000, 5000
+# A lognormal time's p99, in medians. 100 medians are 6.65 standard deviations of its logarithm
+# then, ln(100) / ln(5) x 2.33: no run of a hundred thousand million takes as long.
+P99, MEDIANS_MIN = 5, 100
 SMALL, LARGE = (0, 56, 500), (0, 56, 20_000, 300_000)
 KINDS: tuple[ArrivalKind, ...] = get_args(ArrivalKind)
 
@@ -134,13 +137,14 @@ def _run(world: World, limited: Callable[[], AbstractContextManager[None]]) -> s
 def _not_alive(world: World) -> str | None:
     """Who does not answer, now that no fault is left; a deployment that was deleted need not."""
     (healed,) = (s for s in summarize(world.scenario, world.record).steps if s.name == HEALED)
-    there = {one.name: one for one in healed.deployments if one.name}
+    there = {f"{one.endpoint}/{one.name}": one for one in healed.deployments if one.name}
     for name, one in there.items():
         if one.errors:
             return f"broken liveness: {name} is healed and answers {one.outcomes}"
-    # It is never deleted.
-    if NAMES[0] not in there:
-        return f"broken liveness: {NAMES[0]} got no request"
+    for endpoint in world.scenario.endpoints:
+        # It is never deleted.
+        if (never := f"{endpoint.name}/{NAMES[0]}") not in there:
+            return f"broken liveness: {never} got no request"
     return None
 
 
@@ -167,11 +171,13 @@ def _deployment(rng: random.Random, name: str, sizes: tuple[int, ...]) -> Deploy
         parallel_runs=rng.choice([1, 1, 2, 8]),
         request_settings=RequestSettings(
             # Always longer than a run, so that who is well answers in time.
-            request_timeout_ms=rng.choice([50, 500, 5000] if median_ms < SLOW_MS else [1000, 5000]),
+            request_timeout_ms=rng.choice(
+                [ms for ms in TIMEOUTS_MS if ms >= MEDIANS_MIN * median_ms]
+            ),
             max_concurrent_requests_per_instance=rng.choice([1, 2, 10, 100]),
         ),
         latency=rng.choice(
-            [Latency(constant_ms=median_ms), Latency(median_ms=median_ms, p99_ms=median_ms * 5)]
+            [Latency(constant_ms=median_ms), Latency(median_ms=median_ms, p99_ms=median_ms * P99)]
         ),
         cold_start_s=rng.choice([0, 0.1, 2]),
         answer_bytes=rng.choice(sizes),

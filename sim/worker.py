@@ -59,6 +59,8 @@ class SimWorker:
         self._record = record
         self._auditor = record.auditor
         self._message_ns = message_ns
+        # Whose request a copy is of, by the number of that one here; until the copy is sent.
+        self._copied: dict[int, int] = {}
         clock.after(TICK_NS, self._tick)
 
     def ask(self, asked: Asked) -> None:
@@ -70,7 +72,7 @@ class SimWorker:
         if isinstance(found, Refusal):
             self._refused(asked, found)
             return
-        wait_ns = self._charge_request(found, asked.body_bytes + HEAD_BYTES)
+        wait_ns = self._charge_request(found, asked)
         if wait_ns:
             self._clock.after(wait_ns, self._arrive_later, asked)
         else:
@@ -92,7 +94,7 @@ class SimWorker:
     def take_answers(self, message: tuple[str, list[SimAnswer]]) -> None:
         """A message of an instance has come."""
         instance_id, answers = message
-        self._auditor.came(self.number, instance_id, len(answers))
+        self._auditor.came(self.number, instance_id, answers)
         self.dispatcher.on_answers(instance_id, answers, self._clock.now_ns)
 
     def write(self, asked: Asked, outcome: str, count_bytes: int) -> None:
@@ -103,7 +105,7 @@ class SimWorker:
             piece = min(throttle.piece, count_bytes)
             count_bytes -= piece
             wait_ns = endpoint.quota.charge_response(piece, self._clock.now_ns)
-            self._passes(endpoint, piece, wait_ns)
+            self._passes(endpoint, asked, piece, wait_ns)
             if wait_ns:
                 endpoint.quota.note_response_delay(wait_ns)
                 self._clock.after(wait_ns, self._write_rest, (asked, outcome, count_bytes))
@@ -123,10 +125,17 @@ class SimWorker:
     def send(self, instance_id: str, batch: Sequence[Request], now_ns: int) -> None:
         """One message."""
         del now_ns
-        self._auditor.sent(self.number, instance_id, len(batch))
+        numbers = [
+            self._copy_number(request) if request.client is None else request.client.number  # type: ignore[attr-defined] # clients here are all Asked
+            for request in batch
+        ]
+        self._auditor.sent(self.number, instance_id, numbers)
         instance = self._fleet.instance(instance_id)
         if instance is not None:
-            works = [Work(r.id, _number_of(r), r.deadline_ns, self) for r in batch]
+            works = [
+                Work(request.id, number, request.deadline_ns, self)
+                for request, number in zip(batch, numbers, strict=True)
+            ]
             self._clock.after(self._message_ns, instance.receive, works)
 
     def tell(self, answered: Sequence[tuple[Request, Answer]]) -> None:
@@ -159,7 +168,7 @@ class SimWorker:
 
     def _arrive(self, asked: Asked, endpoint: SnapshotEndpoint) -> None:
         shadow = endpoint.mirror_deployment
-        mirrored = 0 if shadow is None else shadow.lane.copies + shadow.lane.copies_lost
+        copies, lost = (0, 0) if shadow is None else (shadow.lane.copies, shadow.lane.copies_lost)
         payload = _body(asked.body_bytes)
         result = self.dispatcher.arrive(
             endpoint, asked.pinned, payload, _HEAD, asked, self._clock.now_ns
@@ -171,10 +180,13 @@ class SimWorker:
         asked.is_live = result.kind is Kind.LIVE
         self._auditor.taken(self.number, asked)
         if shadow is not None:
-            picked = shadow.lane.copies + shadow.lane.copies_lost - mirrored
-            self._auditor.mirrored(self.number, asked, picked)
+            copied = shadow.lane.copies - copies
+            picked = copied + shadow.lane.copies_lost - lost
+            self._auditor.mirrored(self.number, asked, picked, copied)
             if picked:
                 self._record.copied(asked)
+            if copied:
+                self._copied[result.id] = asked.number
 
     def _refused(self, asked: Asked, refusal: Refusal) -> None:
         """Refused as it came."""
@@ -183,23 +195,29 @@ class SimWorker:
         self._auditor.refused(self.number, asked, refusal.reason.value)
         asked.end(refusal.reason.value)
 
-    def _charge_request(self, endpoint: SnapshotEndpoint, count_bytes: int) -> int:
-        now_ns = self._clock.now_ns
+    def _charge_request(self, endpoint: SnapshotEndpoint, asked: Asked) -> int:
+        now_ns, count_bytes = self._clock.now_ns, asked.body_bytes + HEAD_BYTES
         wait_ns = endpoint.quota.charge_request(count_bytes, now_ns)
         if endpoint.quota.throttle is not None:
             if wait_ns:
                 endpoint.quota.note_request_delay(wait_ns)
-            self._passes(endpoint, count_bytes, wait_ns)
+            self._passes(endpoint, asked, count_bytes, wait_ns)
         return wait_ns
 
-    def _passes(self, endpoint: SnapshotEndpoint, count_bytes: int, wait_ns: int) -> None:
+    def _passes(
+        self, endpoint: SnapshotEndpoint, asked: Asked, count_bytes: int, wait_ns: int
+    ) -> None:  # fmt: skip
         copied = endpoint.quota.copy_bytes
-        self._auditor.charged(self.number, endpoint.name, count_bytes, copied, wait_ns)
+        self._auditor.charged(self.number, asked, count_bytes, copied, wait_ns)
         if wait_ns:
             self._record.throttled(count_bytes)
 
     def _write_rest(self, rest: tuple[Asked, str, int]) -> None:
         self.write(*rest)
+
+    def _copy_number(self, copy: Request) -> int:
+        """The number of the request that it is a copy of, below 0; 0 if it is one of none."""
+        return -self._copied.pop(copy.copy_of, 0)
 
     def _pump(self, lane: Lane) -> None:
         self.dispatcher.pump(lane, self._clock.now_ns)
@@ -215,15 +233,10 @@ class SimWorker:
         for endpoint in self.dispatcher.snapshot.endpoints.values():
             for deployment in endpoint.deployments.values():
                 lane = deployment.lane
-                if lane.queue or lane.outstanding or lane.copies_pending:
-                    self._auditor.gauged(endpoint.name, deployment.name, lane.copies_pending)
-                    self._record.pending(deployment.name, len(lane.queue) + lane.outstanding)
-
-
-def _number_of(request: Request) -> int:
-    """Whose question it is; 0 for a copy."""
-    client = request.client
-    return client.number if isinstance(client, Asked) else 0
+                place = endpoint.name, deployment.name
+                self._auditor.gauged(self.number, place, lane.copies_pending)
+                if pending := len(lane.queue) + lane.outstanding:
+                    self._record.pending(place, pending)
 
 
 def _body(count_bytes: int) -> bytes:

@@ -10,12 +10,14 @@ from router.core.quota_settings import quotas_of
 from router.core.token_bucket import Budget, TokenBucket
 from sim import scenario as declared
 from sim.auditor import Auditor
+from sim.checkers.broken import Place
 from sim.checks import check
 from sim.clients import Clients
 from sim.clock import NS_PER_S, Clock
 from sim.cores import Cores
 from sim.draws import Draw, generator, latencies, measured
 from sim.faults import inflict
+from sim.fleet import SimFleet
 from sim.instance import Model
 from sim.plane import Plane
 from sim.record import Record
@@ -64,7 +66,7 @@ class World:
     Attributes:
         record: what was measured.
         auditor: what has happened last.
-        measured_ns: real latencies by deployment, sorted, where the scenario names some.
+        measured_ns: real latencies, sorted, where the scenario names some.
 
     Raises:
         BadRequest: the scenario's parts don't fit together.
@@ -87,22 +89,29 @@ class World:
         work = self._clock.after if cores is None else cores.work
         budgets = SharedBudgets(scenario.workers)
         self._workers: list[SimWorker] = []
+        self._fleet = SimFleet(
+            self._clock,
+            self.record,
+            self._workers,
+            message_ns,
+            work,
+            generator(scenario.seed, "restarts").random,
+        )
         self._plane = Plane(
             self._clock,
             self.record,
             self._workers,
             quotas_of(scenario.quotas),
             self._models,
-            message_ns,
-            work,
-            generator(scenario.seed, "restarts").random,
+            self._fleet,
         )
         for number in range(scenario.workers):
             rng = generator(scenario.seed, "worker", str(number))
             self._workers.append(
-                SimWorker(number, self._clock, rng, budgets, self._plane, self.record, message_ns)
+                SimWorker(number, self._clock, rng, budgets, self._fleet, self.record, message_ns)
             )
         self._plane.start(scenario.endpoints, created_later(scenario))
+        self._fleet.replace_hung()
         self._begin_ns = self.record.begin_ns = self._clock.now_ns + WARM_NS
         self._plan_steps()
         self._plan_clients(
@@ -169,12 +178,13 @@ class World:
             return None
         return latencies(overhead, generator(self.scenario.seed, "overhead"), folder, "$.overhead")
 
-    def _measured(self, folder: Path) -> Iterator[tuple[str, list[int]]]:
+    def _measured(self, folder: Path) -> Iterator[tuple[Place, list[int]]]:
         for number, endpoint in enumerate(self.scenario.endpoints):
             for place, one in enumerate(endpoint.deployments):
                 if one.measured_latencies is not None:
                     at = f"$.endpoints[{number}].deployments[{place}].measured_latencies"
-                    yield one.name, sorted(measured(folder / one.measured_latencies, at))
+                    times_ns = sorted(measured(folder / one.measured_latencies, at))
+                    yield (endpoint.name, one.name), times_ns
 
     def _plan_clients(self, clients: Clients) -> None:
         for client in self.scenario.clients:
@@ -192,7 +202,7 @@ class World:
                 name: model for (of, name), (_, model) in self._models.items() if of == endpoint
             }
             self.record.faults.append((self._clock.now_ns, found.words))
-            inflict(endpoint, found, models, self._plane)
+            inflict(endpoint, found, models, self._fleet)
 
 
 def _actions_per_s_max(scenario: declared.Scenario) -> int:

@@ -70,6 +70,15 @@ def test_each_folder_imports_only_what_the_design_allows(folder: str) -> None:
             assert fits, f"{path.relative_to(ROOT)} imports {name}; allowed: {sorted(allowed)}"
 
 
+def test_the_simulators_checkers_share_no_code_with_anything() -> None:
+    for path in sources("sim/checkers"):
+        for name in imports(path):
+            own = name == "sim.checkers" or name.startswith("sim.checkers.")
+            assert own or name in sys.stdlib_module_names or name.startswith("collections."), (
+                f"{path.name} imports {name}"
+            )
+
+
 def test_the_core_imports_the_standard_library_and_msgspec_only() -> None:
     for path in sources("router/core"):
         for name in imports(path):

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 from router.testing.answers import Answers
 from router.testing.rollout import Step
+from sim.checkers.broken import Place
 from sim.expectations import Numbers, expectation
 
+# A plan has one endpoint.
+STEPS_OWN = ""
 PERCENTILES = {"p50": 50, "p95": 95, "p99": 99, "max": 100}
 
 
@@ -19,9 +22,10 @@ def unmet(expect: Sequence[str], step: Step) -> list[str]:
 def _numbers(step: Step) -> Numbers:
     after = step.after
     return Numbers(
+        endpoint=STEPS_OWN,
         requests=after.sent,
-        live=after.shares,
-        copies=sum(step.copies.values()),
+        live={(STEPS_OWN, name): count for name, count in after.shares.items()},
+        copies={STEPS_OWN: sum(step.copies.values())},
         errors=len(after.failed),
         refused=sum(reply.deployment is None for reply in after.replies),
         # plan.py refuses expectations of these three.
@@ -34,9 +38,10 @@ def _numbers(step: Step) -> Numbers:
     )
 
 
-def _times_ms(answers: Answers, percent: float) -> dict[str, float | None]:
-    by_name = {name: answers.by(name) for name in answers.shares}
+def _times_ms(answers: Answers, percent: float) -> dict[Place | None, float | None]:
+    by_place: dict[Place | None, Answers] = {None: answers}
+    by_place |= {(STEPS_OWN, name): answers.by(name) for name in answers.shares}
     return {
-        name: some.percentile_ms(percent) if len(some.failed) < some.sent else None
-        for name, some in {"": answers, **by_name}.items()
+        place: some.percentile_ms(percent) if len(some.failed) < some.sent else None
+        for place, some in by_place.items()
     }

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+# An endpoint and one of its deployments, which others may have by the same name.
+Place = tuple[str, str]
+
 
 class Broken(Exception):
     """An invariant does not hold.
@@ -19,9 +22,18 @@ class Broken(Exception):
 
 
 class DeploymentRules(NamedTuple):
-    """What was published of a deployment: how many requests may be in flight, who serves."""
+    """What was published of a deployment.
+
+    Attributes:
+        in_flight_max: how many requests of clients may be in flight.
+        instance_count: how many there are to be.
+        timeout_ns: how long a request may take.
+        instances: who serves.
+    """
 
     in_flight_max: int
+    instance_count: int
+    timeout_ns: int
     instances: tuple[str, ...]
 
 
@@ -29,13 +41,24 @@ class EndpointRules(NamedTuple):
     """What was published of an endpoint. Percents in the order in which they were declared.
 
     Attributes:
-        bytes_per_s: None without a limit.
+        bytes_per_s, requests_per_s: None without a limit.
     """
 
     traffic: tuple[tuple[str, int], ...]
     mirror: tuple[tuple[str, int], ...]
     deployments: dict[str, DeploymentRules]
     bytes_per_s: int | None
+    requests_per_s: int | None
 
 
 Rules = dict[str, EndpointRules]
+
+
+def instances_of(rules: Rules) -> dict[str, Place]:
+    """Whose each instance is."""
+    return {
+        instance: (name, deployment)
+        for name, endpoint in rules.items()
+        for deployment, found in endpoint.deployments.items()
+        for instance in found.instances
+    }

@@ -1,4 +1,7 @@
-"""Invariant 8: no more bytes than the rate and the burst allow, and no delay within them."""
+"""Invariant 8: no more bytes than the rate and the burst allow, and no delay within them.
+
+Requests per second, where they are limited, have a bucket of the same kind.
+"""
 
 from sim.checkers.broken import Broken, Rules
 
@@ -8,64 +11,134 @@ NS_PER_S = 1_000_000_000
 OUT_OF_REACH_PART = 32
 
 
-class _Endpoint:
-    """One endpoint's bytes: what was asked for, and what has passed.
+class _Bucket:
+    """What is free, times NS_PER_S, so that a nanosecond's gain is whole; below 0 is promised."""
 
-    Amounts are bytes times NS_PER_S, so that a nanosecond's gain is whole.
-    """
+    def __init__(self, per_s: int) -> None:
+        self.per_s = per_s
+        self.full = self.left = per_s * NS_PER_S
+        self._at_ns = 0
 
-    def __init__(self, bytes_per_s: int) -> None:
-        self.bytes_per_s = bytes_per_s
-        self.full = bytes_per_s * NS_PER_S
-        self.left = self.full
-        self.asked_ns = 0
+    def take(self, count: int, now_ns: int) -> int:
+        """Takes so much; returns what is left."""
+        if now_ns > self._at_ns:
+            self.left = min(self.left + self.per_s * (now_ns - self._at_ns), self.full)
+            self._at_ns = now_ns
+        self.left -= count * NS_PER_S
+        return self.left
+
+
+class _Passed:
+    """What has passed and not drained at the rate."""
+
+    def __init__(self) -> None:
         self.level = 0
-        self.passed_ns = 0
-        self.copy_bytes: dict[int, int] = {}
+        self.at_ns = 0
+
+
+class _Copies:
+    """Bytes of copies in one worker: of the requests, of their answers, and as it counts them."""
+
+    def __init__(self) -> None:
+        self.asked_bytes = self.answered_bytes = self.counted_bytes = 0
 
 
 class QuotaChecker:
-    """Two buckets of its own for each endpoint: one of what is free, one of what has passed."""
+    """Buckets of its own for each endpoint: of what is free, and of what has passed.
+
+    Attributes:
+        limits_requests_of: endpoints with a limit of requests per second.
+    """
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._endpoints: dict[str, _Endpoint] = {}
+        self._free: dict[str, _Bucket] = {}
+        self._passed: dict[str, _Passed] = {}
+        self._copies: dict[tuple[int, str], _Copies] = {}
+        self.limits_requests_of: set[str] = set()
+        self._requests: dict[str, _Bucket] = {}
 
     def on_published(self, rules: Rules) -> None:
         """Limits do not change while the daemon runs; endpoints come and go."""
         for name, endpoint in rules.items():
-            if endpoint.bytes_per_s is not None and name not in self._endpoints:
-                self._endpoints[name] = _Endpoint(endpoint.bytes_per_s)
+            if endpoint.bytes_per_s is not None and name not in self._free:
+                self._free[name] = _Bucket(endpoint.bytes_per_s)
+                self._passed[name] = _Passed()
+            if endpoint.requests_per_s is not None and name not in self._requests:
+                self._requests[name] = _Bucket(endpoint.requests_per_s)
+                self.limits_requests_of.add(name)
+
+    def on_asked(self, endpoint: str, number: int, now_ns: int, *, limited: bool) -> None:
+        """A request that had the right key was let in, or refused (``limited``) for the rate."""
+        bucket = self._requests.get(endpoint)
+        if bucket is None:
+            if limited:
+                raise Broken(8, f"request {number} was refused without a limit of requests/s")
+        elif limited:
+            if bucket.take(0, now_ns) >= NS_PER_S:
+                raise Broken(
+                    8, f"request {number} was refused with {bucket.left // NS_PER_S} more allowed"
+                )
+        elif bucket.take(1, now_ns) < 0:
+            raise Broken(8, f"request {number} is more than {bucket.per_s} requests/s allow")
+
+    def on_copied(self, worker: int, endpoint: str, count: int) -> None:
+        """A request of so many bytes was copied."""
+        self._copies_of(worker, endpoint).asked_bytes += count
+
+    def on_copies_answered(self, worker: int, endpoint: str, count: int) -> None:
+        """Answers to copies came, of so many bytes; those that are too late count nothing."""
+        self._copies_of(worker, endpoint).answered_bytes += count
 
     def on_charged(
-        self, worker: int, endpoint: str, count: int, copied: int, asked_ns: int, wait_ns: int
-    ) -> None:
-        """Bytes were announced, and may pass in ``wait_ns``; copies were charged meanwhile."""
-        found = self._endpoints[endpoint]
-        if asked_ns > found.asked_ns:
-            gained = found.bytes_per_s * (asked_ns - found.asked_ns)
-            found.left = min(found.left + gained, found.full)
-            found.asked_ns = asked_ns
-        copies = copied - found.copy_bytes.get(worker, 0)
-        found.copy_bytes[worker] = copied
-        found.left -= (count + copies) * NS_PER_S
-        out_of_reach = found.full // OUT_OF_REACH_PART if self._workers > 1 else 0
-        if wait_ns and found.left >= out_of_reach:
+        self, worker: int, endpoint: str, number: int, count: int, copied: int, asked_ns: int,
+        wait_ns: int,
+    ) -> None:  # fmt: skip
+        """Bytes of a request or its answer may pass in ``wait_ns``.
+
+        Args:
+            copied: what the worker counted for copies until now.
+        """
+        copies = self._copies_of(worker, endpoint)
+        least, more = copies.asked_bytes, copies.answered_bytes
+        if not least <= copied <= least + more:
             raise Broken(
                 8,
-                f"{count} bytes of {endpoint} waited {wait_ns} ns with "
-                f"{found.left // NS_PER_S} bytes free",
+                f"at request {number} worker {worker} counts {copied} bytes of copies of "
+                f"{endpoint}; there were {least}, and {more} of answers",
+            )
+        copied, copies.counted_bytes = copied - copies.counted_bytes, copied
+        bucket = self._free[endpoint]
+        left = bucket.take(count + copied, asked_ns)
+        out_of_reach = bucket.full // OUT_OF_REACH_PART if self._workers > 1 else 0
+        if wait_ns and left >= out_of_reach:
+            raise Broken(
+                8,
+                f"{count} bytes of request {number} of {endpoint} waited {wait_ns} ns with "
+                f"{left // NS_PER_S} bytes free",
+            )
+        if wait_ns * bucket.per_s < -left:
+            raise Broken(
+                8,
+                f"{count} bytes of request {number} of {endpoint} waited {wait_ns} ns with "
+                f"{-left / NS_PER_S} bytes too few",
             )
 
-    def on_passed(self, endpoint: str, count: int, now_ns: int) -> None:
+    def on_passed(self, endpoint: str, number: int, count: int, now_ns: int) -> None:
         """They pass."""
-        found = self._endpoints[endpoint]
-        drained = found.bytes_per_s * (now_ns - found.passed_ns)
-        found.level = max(found.level - drained, 0) + count * NS_PER_S
-        found.passed_ns = now_ns
-        if found.level > found.full:
+        bucket, passed = self._free[endpoint], self._passed[endpoint]
+        drained = bucket.per_s * (now_ns - passed.at_ns)
+        passed.level = max(passed.level - drained, 0) + count * NS_PER_S
+        passed.at_ns = now_ns
+        if passed.level > bucket.full:
             raise Broken(
                 8,
-                f"{endpoint} passed {(found.level - found.full) / NS_PER_S} bytes more than rate x "
-                f"t + burst",
+                f"{endpoint} passed {(passed.level - bucket.full) / NS_PER_S} bytes more than rate "
+                f"x t + burst, with request {number}",
             )
+
+    def _copies_of(self, worker: int, endpoint: str) -> _Copies:
+        found = self._copies.get((worker, endpoint))
+        if found is None:
+            found = self._copies[worker, endpoint] = _Copies()
+        return found

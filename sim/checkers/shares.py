@@ -1,6 +1,6 @@
 """Invariants 3, 4 and 7: exact splits and mirrors, of what each worker's schedules dealt."""
 
-from sim.checkers.broken import Broken, Rules
+from sim.checkers.broken import Broken, Place, Rules
 
 BLOCK = 100
 Shares = tuple[tuple[str, int], ...]
@@ -40,6 +40,8 @@ class ShareChecker:
         self._published: dict[int, Rules] = {}
         self._live: dict[tuple[int, str], _Dealt] = {}
         self._mirror: dict[tuple[int, str], _Dealt] = {}
+        # Of requests that are to be copied, the shadow.
+        self._copied: dict[int, Place] = {}
 
     def on_published(self, generation: int, rules: Rules) -> None:
         """To be had when a worker swaps to it."""
@@ -89,6 +91,25 @@ class ShareChecker:
         shadow = dealt.shares[0][0]
         who = f"worker {worker}, mirror of {endpoint}"
         dealt.deal(4, number, shadow if picked else "", who)
+        if picked:
+            self._copied[number] = endpoint, shadow
+
+    def on_copies_sent(
+        self, worker: int, place: Place, instance: str, numbers: list[int]
+    ) -> None:  # fmt: skip
+        """4: one copy of each request that is to be copied, to the shadow; they are below 0."""
+        for number in numbers:
+            if number > 0:
+                continue
+            shadow = self._copied.pop(-number, None)
+            if shadow is None:
+                raise Broken(
+                    4, f"worker {worker} sent a copy of request {-number}, which was not its turn"
+                )
+            if shadow != place:
+                raise Broken(
+                    4, f"the copy of request {-number} for {shadow[1]} was sent to {instance}"
+                )
 
 
 def _follow(dealt: dict[tuple[int, str], _Dealt], key: tuple[int, str], shares: Shares) -> None:

@@ -5,6 +5,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from sim.asked import OK
+from sim.checkers.broken import Place
 from sim.clock import NS_PER_S
 from sim.record import Part, Record
 from sim.summary import Summary, percentile_ms
@@ -37,7 +38,8 @@ th { border-bottom: 1px solid #888 } .words { text-align: left }
 <th>p95 ms</th><th>p99 ms</th><th>errors</th><th>copies</th><th>throttled MB</th></tr>
 {% for step in summary.steps %}{% for one in step.deployments %}<tr>
 <td>{{ step.at_s if loop.first }}</td><td class="words">{{ step.name if loop.first }}</td>
-<td class="words">{{ one.name or "(refused)" }}</td><td>{{ "{:,}".format(one.live) }}</td>
+<td class="words">{{ summary.label((one.endpoint, one.name)) }}</td>
+<td>{{ "{:,}".format(one.live) }}</td>
 <td>{{ "{:,}".format(one.direct) }}</td><td>{{ one.share_percent }}</td>
 <td>{{ one.p50_ms if one.p50_ms is not none }}</td>
 <td>{{ one.p95_ms if one.p95_ms is not none }}</td>
@@ -48,7 +50,8 @@ th { border-bottom: 1px solid #888 } .words { text-align: left }
 {% if summary.compared %}<table><caption>Measured by clients, and simulated</caption>
 <tr><th class="words">served by</th><th>percentile</th><th>measured ms</th><th>simulated ms</th>
 <th>off %</th></tr>
-{% for one in summary.compared %}<tr><td class="words">{{ one.name }}</td>
+{% for one in summary.compared %}<tr>
+<td class="words">{{ summary.label((one.endpoint, one.name)) }}</td>
 <td>{{ one.percentile }}</td><td>{{ one.measured_ms }}</td>
 <td>{{ one.simulated_ms if one.simulated_ms is not none }}</td>
 <td>{{ one.off_percent if one.off_percent is not none }}</td></tr>{% endfor %}</table>{% endif %}
@@ -81,9 +84,10 @@ def _figure(summary: Summary, record: Record) -> go.Figure:
     )
     bins = record.bins()
     times_s = [number * record.bin_s for number in range(len(bins))]
-    names = sorted({name for part in bins for name in part.by_deployment if name})
-    for name, colour in zip(names, COLOURS * len(names), strict=False):
-        _add_deployment(figure, name, colour, times_s, record.bin_s, bins)
+    places = sorted({place for part in bins for place in part.by_place if place[1]})
+    for place, colour in zip(places, COLOURS * len(places), strict=False):
+        label = summary.label(place)
+        _add_deployment(figure, place, label, colour, times_s, record.bin_s, bins)
     throttled = [part.throttled_bytes / 1000 / record.bin_s for part in bins]
     _add(figure, 5, "throttled", "#555", times_s, throttled)
     errors = [_errors(part) / record.bin_s for part in bins]
@@ -118,13 +122,14 @@ def _marks(summary: Summary, record: Record) -> list[tuple[float, str, str]]:
 
 def _add_deployment(
     figure: go.Figure,
+    place: Place,
     name: str,
     colour: str,
     times_s: list[float],
     bin_s: float,
     bins: list[Part],
 ) -> None:
-    tallies = [part.by_deployment.get(name) for part in bins]
+    tallies = [part.by_place.get(place) for part in bins]
     served = [t.outcomes[OK] / bin_s if t is not None else 0 for t in tallies]
     live = [t.live if t is not None else 0 for t in tallies]
     figure.add_scatter(
@@ -140,7 +145,7 @@ def _add_deployment(
             percentile_ms(sorted(t.took_ns), part) if t is not None else None for t in tallies
         ]
         _add(figure, 3, name, colour, times_s, times_ms, width)
-    pending = [part.pending.get(name, 0) for part in bins]
+    pending = [part.pending.get(place, 0) for part in bins]
     _add(figure, 4, name, colour, times_s, pending)
 
 
@@ -162,7 +167,7 @@ def _add(
 def _errors(part: Part) -> int:
     return sum(
         count
-        for tally in part.by_deployment.values()
+        for tally in part.by_place.values()
         for why, count in tally.outcomes.items()
         if why != OK
     )

@@ -17,9 +17,9 @@ def print_summary(summary: Summary, console: Console) -> None:
         table.add_column(name, justify="right")
     table.add_column("throttled", justify="right")
     for step in summary.steps:
-        _add_step(table, step)
+        _add_step(table, summary, step)
         table.add_section()
-    _add_step(table, summary.whole)
+    _add_step(table, summary, summary.whole)
     console.print(table)
     if summary.compared:
         console.print(_comparison(summary))
@@ -42,16 +42,17 @@ def _comparison(summary: Summary) -> Table:
         off = "" if one.off_percent is None else f"{one.off_percent:+.0f}"
         times = (one.measured_ms, one.simulated_ms)
         cells = ["" if time_ms is None else f"{time_ms:.2f}" for time_ms in times]
-        table.add_row(one.name, one.percentile, *cells, off)
+        table.add_row(summary.label((one.endpoint, one.name)), one.percentile, *cells, off)
     return table
 
 
-def _add_step(table: Table, step: StepSummary) -> None:
+def _add_step(table: Table, summary: Summary, step: StepSummary) -> None:
     for number, one in enumerate(step.deployments):
         first = number == 0
         table.add_row(
             f"{step.at_s:g}" if first else "",
             step.name if first else "",
+            summary.label((one.endpoint, one.name)),
             *_cells(one),
             f"{step.copies:,}" if first else "",
             _bytes(step.throttled_bytes) if first else "",
@@ -64,7 +65,6 @@ def _cells(one: DeploymentSummary) -> list[str]:
     times = (one.p50_ms, one.p95_ms, one.p99_ms)
     direct = f" + {one.direct:,} direct" if one.direct else ""
     return [
-        one.name or "(refused)",
         f"{one.live:,}{direct}",
         f"{one.share_percent:.2f}" if one.name else "",
         *("" if time_ms is None else f"{time_ms:.1f}" for time_ms in times),

@@ -51,8 +51,10 @@ def blue(summary: Summary) -> DeploymentSummary:
         # Exactly what was asked for, but for the last instant.
         ({"kind": "constant", "per_s": 10}, 999, 999),
         ({"kind": "periodic", "per_s": 2, "group": 5}, 995, 995),
-        # Poisson's standard deviation is the root of the mean: 6 of them to either side, which
-        # chance leaves once in 500 million seeds; the seed is always the same.
+        # 1,000 on average: Poisson's standard deviation is the root of the mean, 31.6, and six of
+        # them to either side is 810 to 1190, which chance leaves once in 500 million seeds. The
+        # two others are Poisson as well, with a mean that is their rate over time: 9 s at 5 and
+        # 1 s at 55 of each 10; half of a day's 1 and 19 together.
         ({"kind": "poisson", "per_s": 10}, 810, 1190),
         ({"kind": "bursts", "per_s": 5, "peak_per_s": 55, "every_s": 10, "for_s": 1}, 810, 1190),
         ({"kind": "diurnal", "per_s": 1, "peak_per_s": 19, "every_s": 100}, 810, 1190),

@@ -58,7 +58,8 @@ def record() -> Record:
 
 def counted(parts: list[Part], deployment: str) -> tuple[int, int, int, int]:
     """Live and direct requests, good answers, and times."""
-    tallies = [part.by_deployment[deployment] for part in parts if deployment in part.by_deployment]
+    place = "my-endpoint", deployment
+    tallies = [part.by_place[place] for part in parts if place in part.by_place]
     return (
         sum(one.live for one in tallies),
         sum(one.direct for one in tallies),
@@ -72,7 +73,7 @@ def test_steps_and_bins_hold_each_request_once(record: Record, of: str) -> None:
     parts = getattr(record, of)()
     assert counted(parts, "blue") == (500, 0, 500, 500)
     assert counted(parts, "green") == (0, 30, 30, 30)
-    assert sum(part.copies for part in parts) == 50
+    assert sum(part.copies["my-endpoint"] for part in parts) == 50
 
 
 def test_a_request_is_in_the_step_and_in_the_bin_in_which_it_was_asked(record: Record) -> None:
@@ -93,6 +94,6 @@ def test_what_waits_is_told_in_steps_and_in_bins(record: Record) -> None:
     steps, bins = record.steps(), record.bins()
     assert sum(part.throttled_bytes for part in steps) > 0
     assert sum(part.throttled_bytes for part in steps) == sum(part.throttled_bytes for part in bins)
-    for name in "blue", "green":
-        most = max(part.pending.get(name, 0) for part in steps)
-        assert most == max(part.pending.get(name, 0) for part in bins) > 0
+    for place in ("my-endpoint", "blue"), ("my-endpoint", "green"):
+        most = max(part.pending.get(place, 0) for part in steps)
+        assert most == max(part.pending.get(place, 0) for part in bins) > 0

@@ -226,7 +226,7 @@ def test_a_missing_journal_and_a_scenario_beside_one_are_wrong_calls() -> None:
     assert "expected a worker's journal, got No such file" in missing.stderr
     both = simulate("blue-green", "--replay", "not-there.journal")
     assert both.returncode == 2
-    assert "expected no scenario with --replay" in both.stderr
+    assert "expected no more with --replay, got a scenario: the journal has it all" in both.stderr
 
 
 def test_swagger_and_health_pages_are_replayed_too() -> None:

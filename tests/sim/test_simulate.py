@@ -20,8 +20,8 @@ from sim.swarm import drawn, swarm
 from sim.world import World
 
 TURNOUT = str(Path(sys.executable).parent / "turnout")
-# The article at a million requests takes half a minute; here it is cut to its first 6 %.
-SHORT = {"blue-green": 60.0}
+# The article at a million requests takes half a minute; here each of its steps is shorter.
+FASTER = {"blue-green": 20}
 # In parts, each with a time limit of its own.
 WORLDS, PARTS = 50, 6
 
@@ -42,13 +42,41 @@ def simulate(*arguments: str, hash_seed: str = "0") -> subprocess.CompletedProce
     )  # fmt: skip
 
 
+def faster(scenario: Scenario, times: int) -> Scenario:
+    """The same in so much less time, with as much less asked."""
+    replace = msgspec.structs.replace
+    return replace(
+        scenario,
+        for_s=scenario.for_s / times,
+        endpoints=[
+            replace(
+                endpoint,
+                deployments=[
+                    replace(one, cold_start_s=one.cold_start_s / times)
+                    for one in endpoint.deployments
+                ],
+            )
+            for endpoint in scenario.endpoints
+        ],
+        timeline=[replace(step, at_s=step.at_s / times) for step in scenario.timeline],
+        clients=[
+            replace(
+                client,
+                from_s=client.from_s / times,
+                until_s=None if client.until_s is None else client.until_s / times,
+            )
+            for client in scenario.clients
+        ],
+    )
+
+
 @pytest.mark.parametrize("name", scenario_names())
 def test_a_scenario_that_comes_with_turnout_holds(name: str) -> None:
     scenario, folder = read_scenario(Path(name))
-    if name in SHORT:
-        scenario = msgspec.structs.replace(scenario, for_s=SHORT[name], timeline=[])
-    summary, _ = run(scenario, folder)
-    assert summary.held, [one for step in summary.steps for one in step.expected if not one.held]
+    summary, _ = run(faster(scenario, FASTER.get(name, 1)), folder)
+    judged = [one for part in (*summary.steps, summary.whole) for one in part.expected]
+    assert len(judged) == len(scenario.expect) + sum(len(s.expect) for s in scenario.timeline)
+    assert [one for one in judged if not one.held] == []
 
 
 def test_12_the_same_seed_gives_the_same_bytes_in_every_process() -> None:

@@ -78,13 +78,24 @@ def test_a_file_that_is_no_mapping_is_refused(folder: Path, text: str, message: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["blue-green", "--swarm", "3"], "expected no scenario with --swarm: its worlds are drawn"),
+        (["blue-green", "--swarm", "3"],
+         "expected no more with --swarm, got a scenario: its worlds are drawn"),
+        (["--swarm", "3", "--json", "--events", "e"],
+         "expected no more with --swarm, got --json and --events: its worlds are drawn"),
+        (["--minutes", "1", "--html", "page.html"],
+         "expected no more with --minutes, got --html: its worlds are drawn"),
+        (["--minutes", "0"], "expected a number of minutes above 0, got --minutes 0"),
+        (["--minutes", "-1"], "expected a number of minutes above 0, got --minutes -1"),
+        (["--minutes", "nan"], "expected a number of minutes above 0, got --minutes nan"),
+        (["--minutes", "inf"], "expected a number of minutes above 0, got --minutes inf"),
+        (["--replay", "j", "--seed", "3", "blue-green"],
+         "expected no more with --replay, got a scenario and --seed: the journal has it all"),
         ([], "expected a scenario's file, or one of bad-green-crash-loop, "),
         (["blue-green", "--seed", "one"], "Invalid value for '--seed': 'one' is not a valid"),
         (["--swarm", "0"], "Invalid value for '--swarm': 0 is not in the range x>=1."),
         (["blue-green", "--fast"], "No such option '--fast'."),
     ],
-)
+)  # fmt: skip
 def test_wrong_usage_ends_with_2(arguments: list[str], message: str) -> None:
     done = CliRunner().invoke(cli, ["simulate", *arguments])
     assert (done.exit_code, done.stdout) == (2, "")

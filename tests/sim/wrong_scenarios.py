@@ -228,6 +228,16 @@ WRONG: list[tuple[str, Any, str]] = [
      "expected NAME=NUMBER pairs, got 'blue=ninety', at `$.timeline[0].traffic`"),
     ("timeline.0.traffic", "blue=nan",
      "expected a number, got nan, at `$.timeline[0].traffic.blue`"),
+    ("timeline.1", {"at_s": 6, "instance_count": "blue=2 green=3"},
+     "expected NAME=COUNT of one deployment, got blue=2 green=3, at "
+     "`$.timeline[1].instance_count`. Write a step for each; one operation runs at a time."),
+    ("timeline.1", {"at_s": 6, "instance_count": {}},
+     "expected NAME=COUNT of one deployment, got nothing, at "
+     "`$.timeline[1].instance_count`. Write a step for each; one operation runs at a time."),
+    ("timeline.0.traffic", "",
+     "expected NAME=NUMBER pairs, got nothing, at `$.timeline[0].traffic`"),
+    ("timeline.0.traffic", "blue=50 blue=50",
+     "expected each name once, got 'blue' again, at `$.timeline[0].traffic`"),
     ("timeline.0.trafic", "blue=100",
      "expected one of at_s, crash, crash_loop, create, delete, endpoint, error_percent, "
      "expect, hang, heal, instance_count, mirror_traffic, name, restart, slow, traffic, "
@@ -249,14 +259,19 @@ WRONG: list[tuple[str, Any, str]] = [
     ("timeline.0.expect", ["errors none"],
      WORDS + "'errors none', at `$.timeline[0].expect[0]`"),
     ("timeline.0.expect", ["share gren 10 % ± 0"],
-     "expected one of the deployments (blue, green), got 'gren', at "
-     "`$.timeline[0].expect[0]`"),
+     "expected a deployment of endpoint 'my-endpoint' (blue, green), got 'gren', at "
+     "`$.timeline[0].expect[0]`. Write ENDPOINT/DEPLOYMENT for one of another endpoint."),
     ("expect", ["share green 10 %"],
      WORDS + "'share green 10 %', at `$.expect[0]`"),
     ("expect", ["p98 < 50 ms"],
      WORDS + "'p98 < 50 ms', at `$.expect[0]`"),
     ("expect", ["p99 of gren < 50 ms"],
-     "expected one of the deployments (blue, green), got 'gren', at `$.expect[0]`"),
+     "expected a deployment of endpoint 'my-endpoint' (blue, green), got 'gren', at "
+     "`$.expect[0]`. Write ENDPOINT/DEPLOYMENT for one of another endpoint."),
+    ("expect", ["share other/green 10 % ± 0"],
+     "expected one of the endpoints (my-endpoint), got 'other', at `$.expect[0]`"),
+    ("expect", ["copies of other 10 % ± 0"],
+     "expected one of the endpoints (my-endpoint), got 'other', at `$.expect[0]`"),
     ("expect", ["p99 < 50 s"],
      WORDS + "'p99 < 50 s', at `$.expect[0]`"),
     ("expect", ["copies ± 1"],
