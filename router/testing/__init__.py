@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from router.testing.endpoint import Endpoint
     from router.testing.failure import HarnessError
     from router.testing.load import Load
-    from router.testing.plugin import TurnoutFactory
+    from router.testing.plugin import RunningEndpoint, TurnoutFactory
     from router.testing.rollout import Rollout, Step
     from router.testing.turnout import Turnout
 
@@ -25,6 +25,7 @@ __all__ = [
     "Load",
     "Reply",
     "Rollout",
+    "RunningEndpoint",
     "Script",
     "Scripted",
     "Step",
@@ -38,6 +39,7 @@ _MODULES = {
     "Load": "load",
     "Reply": "answers",
     "Rollout": "rollout",
+    "RunningEndpoint": "plugin",
     "Script": "deployments",
     "Scripted": "deployments",
     "Step": "rollout",

@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures that give a running daemon, and what they left in a failed test.
+"""The pytest plugin: fixtures that give a running daemon or endpoint, and their log on failure.
 
 Loaded in every test run where Turnout is installed, so it imports nothing until a test asks.
 Its entry point has the module's own name: `-p router.testing.plugin`, `pytest_plugins` and the
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from router.testing.endpoint import Deployable, Endpoint
     from router.testing.turnout import Turnout
 
 STARTED = pytest.StashKey["list[Turnout]"]()
@@ -43,12 +44,41 @@ class TurnoutFactory:
         return turnout
 
 
+class RunningEndpoint:
+    """Gives endpoints of one daemon that serve when they are given."""
+
+    def __init__(self, turnout: "Turnout") -> None:
+        self._turnout = turnout
+
+    def __call__(self, *deployments: "Deployable", name: str = "my-endpoint") -> "Endpoint":
+        """A new endpoint.
+
+        Args:
+            deployments: what is behind it; the first one gets all live traffic.
+            name: its name.
+
+        Raises:
+            HarnessError: a deployment is refused or does not start; the message says why.
+        """
+        __tracebackhide__ = True
+        endpoint = self._turnout.endpoint(name)
+        for number, deployment in enumerate(deployments):
+            endpoint.deploy(deployment, all_traffic=number == 0)
+        return endpoint
+
+
 @pytest.fixture
 def turnout(request: pytest.FixtureRequest) -> "Iterator[Turnout]":
     """A running daemon of the test's own, on free ports, with nothing deployed."""
     with ExitStack() as stack:
         started: list[Turnout] = request.node.stash.setdefault(STARTED, [])
         yield TurnoutFactory(stack, started).start()
+
+
+@pytest.fixture
+def running_endpoint(turnout: "Turnout") -> "RunningEndpoint":
+    """``running_endpoint(Script("blue", "score.py"))`` gives an endpoint that serves."""
+    return RunningEndpoint(turnout)
 
 
 @pytest.fixture(scope="session")

@@ -32,6 +32,14 @@ def test_init_raises(turnout):
 def test_wrong_yaml(turnout):
     turnout.endpoint("second").deploy("blue.yml")
 
+def test_two_deployments_of_a_shared_daemon(running_endpoint):
+    endpoint = running_endpoint(Scripted("blue"), Scripted("green"), name="fifth")
+    replies = [endpoint.score(deployment=name) for name in (None, "blue", "green")]
+    assert [(one.status, one.deployment) for one in replies] == [
+        (200, "blue"), (200, "blue"), (200, "green")
+    ]
+    assert endpoint.name == "fifth"
+
 def test_settings_hold(turnout):
     assert turnout.endpoint("third").score(b"x" * 2000).status == 413
 
@@ -67,7 +75,7 @@ def test_what_goes_wrong_is_said_in_the_users_words(pytester: pytest.Pytester) -
     )
     pytester.path.joinpath("blue.yml").write_text("name: blue\ninstance_cont: 2\n")
     result = pytester.runpytest_subprocess("-p", PLUGIN, "-W", "error")
-    result.assert_outcomes(failed=3, passed=1)
+    result.assert_outcomes(failed=3, passed=2)
     result.stdout.fnmatch_lines(
         [
             "*def test_init_raises(turnout):",
