@@ -64,19 +64,10 @@ class SimWorker:
         clock.after(TICK_NS, self._tick)
 
     def ask(self, asked: Asked) -> None:
-        """A client's request has come, whole; over the quota it is read later."""
+        """A client's request has come; over the quota it is read later, piece by piece."""
         asked.worker = self
         asked.step = self._record.step_at(self.dispatcher.snapshot.generation)
-        now_ns = self._clock.now_ns
-        found = self.dispatcher.authorize(asked.endpoint, AUTHORIZATION, now_ns)
-        if isinstance(found, Refusal):
-            self._refused(asked, found)
-            return
-        wait_ns = self._charge_request(found, asked)
-        if wait_ns:
-            self._clock.after(wait_ns, self._arrive_later, asked)
-        else:
-            self._arrive(asked, found)
+        self._read_rest((asked, asked.body_bytes + HEAD_BYTES))
 
     def swap(self, routing: Routing) -> None:
         """A new routing has come from the control plane."""
@@ -159,12 +150,25 @@ class SimWorker:
         del token, secret
         return 0
 
-    def _arrive_later(self, asked: Asked) -> None:
-        found = self.dispatcher.authorize(asked.endpoint, AUTHORIZATION, self._clock.now_ns)
-        if isinstance(found, Refusal):
-            self._refused(asked, found)
-        else:
-            self._arrive(asked, found)
+    def _read_rest(self, rest: tuple[Asked, int]) -> None:
+        """So many bytes of it have not been read."""
+        asked, count_bytes = rest
+        now_ns = self._clock.now_ns
+        endpoint = self.dispatcher.authorize(asked.endpoint, AUTHORIZATION, now_ns)
+        if isinstance(endpoint, Refusal):
+            self._refused(asked, endpoint)
+            return
+        throttle = endpoint.quota.throttle
+        while throttle is not None and count_bytes > 0:
+            piece = min(throttle.piece, count_bytes)
+            count_bytes -= piece
+            wait_ns = endpoint.quota.charge_request(piece, now_ns)
+            self._passes(endpoint, asked, piece, wait_ns)
+            if wait_ns:
+                endpoint.quota.note_request_delay(wait_ns)
+                self._clock.after(wait_ns, self._read_rest, (asked, count_bytes))
+                return
+        self._arrive(asked, endpoint)
 
     def _arrive(self, asked: Asked, endpoint: SnapshotEndpoint) -> None:
         shadow = endpoint.mirror_deployment
@@ -194,15 +198,6 @@ class SimWorker:
         asked.is_live = asked.pinned is None and refusal.reason is Reason.TOO_MANY_PENDING
         self._auditor.refused(self.number, asked, refusal.reason.value)
         asked.end(refusal.reason.value)
-
-    def _charge_request(self, endpoint: SnapshotEndpoint, asked: Asked) -> int:
-        now_ns, count_bytes = self._clock.now_ns, asked.body_bytes + HEAD_BYTES
-        wait_ns = endpoint.quota.charge_request(count_bytes, now_ns)
-        if endpoint.quota.throttle is not None:
-            if wait_ns:
-                endpoint.quota.note_request_delay(wait_ns)
-            self._passes(endpoint, asked, count_bytes, wait_ns)
-        return wait_ns
 
     def _passes(
         self, endpoint: SnapshotEndpoint, asked: Asked, count_bytes: int, wait_ns: int
