@@ -143,10 +143,11 @@ class Auditor:
     def sent(self, worker: int, instance: str, numbers: list[int]) -> None:
         """A message to an instance; copies have the number of what they copy, below 0."""
         self._keep((self._clock.now_ns, "sent", worker, instance, numbers))
-        self._swap.on_sent(worker, instance, numbers)
+        if self._swap.is_swapping:
+            self._swap.on_sent(worker, instance, numbers)
         self._drain.on_sent(worker, instance, numbers)
         place = self._place_of[instance]
-        if numbers and min(numbers) <= 0:
+        if numbers and (numbers[0] <= 0 or (len(numbers) > 1 and min(numbers) <= 0)):
             self._shares.on_copies_sent(worker, place, instance, numbers)
             numbers = [number for number in numbers if number > 0]
         self._conservation.on_sent(place, instance, numbers)
@@ -156,7 +157,7 @@ class Auditor:
         numbers = [answer.asked for answer in answers]
         self._keep((self._clock.now_ns, "came", worker, instance, numbers))
         self._drain.on_came(worker, instance, numbers)
-        if min(numbers) < 0:
+        if numbers[0] < 0 or (len(numbers) > 1 and min(numbers) < 0):
             endpoint, _ = self._place_of[instance]
             count_bytes = sum(len(answer.payload) for answer in answers if answer.asked < 0)
             self._quota.on_copies_answered(worker, endpoint, count_bytes)
@@ -166,14 +167,14 @@ class Auditor:
         now_ns = self._clock.now_ns
         self._keep((now_ns, "answered", asked.number))
         place = asked.endpoint, asked.deployment
-        self._conservation.on_answered(asked.number, answer_to, place, now_ns)
+        self._conservation.on_ended(asked.number, answer_to, place, now_ns)
 
     def failed(self, asked: Asked, reason: str) -> None:
         """A request that was taken got the router's answer."""
         now_ns = self._clock.now_ns
         self._keep((now_ns, "failed", asked.number, reason))
         place = asked.endpoint, asked.deployment
-        self._conservation.on_failed(asked.number, place, now_ns)
+        self._conservation.on_ended(asked.number, asked.number, place, now_ns)
         self._drain.on_failed(asked.number, place, reason)
 
     def lost(self, worker: int, instance: str) -> None:

@@ -119,7 +119,8 @@ class Record:
         """What each bin holds."""
         found = [Part() for _ in range(BINS)]
         for (_, number), part in self._parts.items():
-            found[number].add(part)
+            # What comes after the clients' last question is the last bin's.
+            found[min(number, BINS - 1)].add(part)
         return found
 
     @property
@@ -142,7 +143,9 @@ class Record:
     def ended(self, asked: Asked, outcome: str) -> None:
         """A request has its whole answer."""
         self.ended_count += 1
-        tally = self._part(asked.step, asked.at_ns).tally((asked.endpoint, asked.deployment))
+        key = asked.step, (asked.at_ns - self.begin_ns) // self.bin_ns
+        part = self._parts.get(key) or self._part(key)
+        tally = part.tally((asked.endpoint, asked.deployment))
         if asked.pinned is None:
             tally.live += 1
         else:
@@ -153,20 +156,20 @@ class Record:
 
     def copied(self, asked: Asked) -> None:
         """A request was mirrored."""
-        self._part(asked.step, asked.at_ns).copies[asked.endpoint] += 1
+        part = self._part((asked.step, (asked.at_ns - self.begin_ns) // self.bin_ns))
+        part.copies[asked.endpoint] += 1
 
     def throttled(self, count_bytes: int) -> None:
         """So many bytes have to wait."""
-        self._part(self._step, self._clock.now_ns).throttled_bytes += count_bytes
+        self._part_now().throttled_bytes += count_bytes
 
     def pending(self, place: Place, count: int) -> None:
         """So many are queued or outstanding now."""
-        part = self._part(self._step, self._clock.now_ns)
+        part = self._part_now()
         part.pending[place] = max(count, part.pending.get(place, 0))
 
-    def _part(self, step: int, at_ns: int) -> Part:
-        key = step, min((at_ns - self.begin_ns) // self.bin_ns, BINS - 1)
-        part = self._parts.get(key)
-        if part is None:
-            part = self._parts[key] = Part()
-        return part
+    def _part_now(self) -> Part:
+        return self._part((self._step, (self._clock.now_ns - self.begin_ns) // self.bin_ns))
+
+    def _part(self, key: tuple[int, int]) -> Part:
+        return self._parts.setdefault(key, Part())

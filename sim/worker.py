@@ -67,7 +67,7 @@ class SimWorker:
         """A client's request has come; over the quota it is read later, piece by piece."""
         asked.worker = self
         asked.step = self._record.step_at(self.dispatcher.snapshot.generation)
-        self._read_rest((asked, asked.body_bytes + HEAD_BYTES))
+        self._read(asked, asked.body_bytes + HEAD_BYTES)
 
     def swap(self, routing: Routing) -> None:
         """A new routing has come from the control plane."""
@@ -116,17 +116,15 @@ class SimWorker:
     def send(self, instance_id: str, batch: Sequence[Request], now_ns: int) -> None:
         """One message."""
         del now_ns
-        numbers = [
-            self._copy_number(request) if request.client is None else request.client.number  # type: ignore[attr-defined] # clients here are all Asked
-            for request in batch
-        ]
+        works, numbers = [], []
+        for request in batch:
+            asked = request.client
+            number = self._copy_number(request) if asked is None else asked.number  # type: ignore[attr-defined] # nobody else asks here
+            works.append(Work(request.id, number, request.deadline_ns, self))
+            numbers.append(number)
         self._auditor.sent(self.number, instance_id, numbers)
         instance = self._fleet.instance(instance_id)
         if instance is not None:
-            works = [
-                Work(request.id, number, request.deadline_ns, self)
-                for request, number in zip(batch, numbers, strict=True)
-            ]
             self._clock.after(self._message_ns, instance.receive, works)
 
     def tell(self, answered: Sequence[tuple[Request, Answer]]) -> None:
@@ -151,8 +149,10 @@ class SimWorker:
         return 0
 
     def _read_rest(self, rest: tuple[Asked, int]) -> None:
+        self._read(*rest)
+
+    def _read(self, asked: Asked, count_bytes: int) -> None:
         """So many bytes of it have not been read."""
-        asked, count_bytes = rest
         now_ns = self._clock.now_ns
         endpoint = self.dispatcher.authorize(asked.endpoint, AUTHORIZATION, now_ns)
         if isinstance(endpoint, Refusal):

@@ -93,14 +93,10 @@ class ConservationChecker:
             others = sorted(set(numbers) - waiting)
             raise Broken(9, f"{others} are no requests of {place[1]}, and were sent to {instance}")
 
-    def on_answered(self, number: int, asked: int, place: Place, now_ns: int) -> None:
-        """9: by an instance, to the question that was asked."""
-        if asked != number:
-            raise Broken(9, f"request {number} got the answer to {asked}")
-        self.on_failed(number, place, now_ns)
-
-    def on_failed(self, number: int, place: Place, now_ns: int) -> None:
-        """By the router."""
+    def on_ended(self, number: int, answer_to: int, place: Place, now_ns: int) -> None:
+        """9: a request has the one answer to it, an instance's or the router's, in time."""
+        if answer_to != number:
+            raise Broken(9, f"request {number} got the answer to {answer_to}")
         found = self._waiting.pop(number, None)
         if found is None:
             raise Broken(9, f"request {number} was answered twice, or never taken")

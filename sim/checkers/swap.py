@@ -6,7 +6,11 @@ TRAFFIC_SUM, MIRROR_MAX = 100, 50
 
 
 class SwapChecker:
-    """Keeps the rules that each worker has, and looks whether they are new enough."""
+    """Keeps the rules that each worker has, and looks whether they are new enough.
+
+    Attributes:
+        is_swapping: whether a worker is about it.
+    """
 
     def __init__(self) -> None:
         self._published: dict[int, Rules] = {}
@@ -16,7 +20,7 @@ class SwapChecker:
         # Who may get live requests, and who may be named.
         self._live_of_worker: dict[int, dict[str, set[str]]] = {}
         self._named_of_worker: dict[int, dict[str, set[str]]] = {}
-        self._swapping: int | None = None
+        self.is_swapping = False
 
     def on_published(self, generation: int, rules: Rules) -> None:
         """6: rules that are published are whole; 1: generations grow by one."""
@@ -38,7 +42,7 @@ class SwapChecker:
         """1: a worker's generation never falls."""
         if generation <= self._of_worker.get(worker, -1):
             raise Broken(1, f"worker {worker} went back to generation {generation}")
-        self._swapping = worker
+        self.is_swapping = True
 
     def on_swapped(self, worker: int, generation: int) -> None:
         """The swap is done."""
@@ -51,12 +55,11 @@ class SwapChecker:
         self._named_of_worker[worker] = {
             name: set(endpoint.deployments) for name, endpoint in rules.items()
         }
-        self._swapping = None
+        self.is_swapping = False
 
     def on_sent(self, worker: int, instance: str, numbers: list[int]) -> None:
-        """2: a swap moves no traffic; it only asks to be called again."""
-        if self._swapping is not None:
-            raise Broken(2, f"worker {worker} sent {numbers} to {instance} while it swapped")
+        """2: a swap moves no traffic; it only asks to be called again. Called while it does."""
+        raise Broken(2, f"worker {worker} sent {numbers} to {instance} while it swapped")
 
     def on_taken(
         self, worker: int, number: int, endpoint: str, pinned: str | None, deployment: str
