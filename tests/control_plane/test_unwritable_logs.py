@@ -9,6 +9,19 @@ from tests.control_plane.test_failures import CONFIG, TALKS, reaches
 
 PRINTED = ("worker-0.log", "my-endpoint/blue/i1.log")
 COUNTED = "traffic-w0.jsonl"
+# As libraries do that show their progress.
+SHOUTS = """
+import logging, sys
+def init(): pass
+def run(raw):
+    print('said', flush=True)
+    logging.warning('logged')
+    for file in (sys.stdout, sys.stderr):
+        print('said', file=file, flush=True)
+        file.write('said\\n')
+        file.flush()
+    return 'ok'
+"""
 ENDPOINT, DEPLOYMENT = "my-endpoint", "my-endpoint/deployments/blue"
 
 
@@ -59,6 +72,6 @@ async def test_processes_whose_logs_take_no_byte_serve(
     spoil(folder, lambda path: path.symlink_to("/dev/full"))
     daemon = start_daemon(**CONFIG).wait_ready()
     async with Client(daemon) as client:
-        await client.serve(ENDPOINT, "blue", daemon.code("code", TALKS))
+        await client.serve(ENDPOINT, "blue", daemon.code("code", SHOUTS))
         await serves(daemon, client)
     assert daemon.stop() == 0
