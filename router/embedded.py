@@ -195,6 +195,7 @@ class Router:
     async def _close(self) -> None:
         await self._plane.stop()
         await self._engine.close()
+        await self._listener.close()
         self._store.close()
         shutil.rmtree(self._root)
 

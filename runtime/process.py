@@ -18,7 +18,7 @@ from typing import Any
 import click
 import uvloop
 
-from runtime import aliases, logs
+from runtime import aliases, logs, output
 from runtime.app import App
 from runtime.script import MODULE_NAME, ScriptError, Source, load
 
@@ -64,6 +64,7 @@ def whole_number(variable: str, default: int | None) -> int | None:
 
 def prepare() -> None:
     """What every such process wants before it does anything."""
+    output.make_unfailing()
     logs.configure()
     # A crash in native code leaves its trace in the log.
     faulthandler.enable(sys.stdout)

@@ -112,6 +112,9 @@ class ConfigFile:
 
     Args:
         settings: takes what may change.
+
+    Attributes:
+        refusals: how many times it was read and not put in force.
     """
 
     def __init__(
@@ -133,6 +136,7 @@ class ConfigFile:
         self._error: str | None = None
         self._refused_at: str | None = None
         self._needs_restart: list[str] = []
+        self.refusals = 0
 
     @property
     def files(self) -> list[Path]:
@@ -227,6 +231,7 @@ class ConfigFile:
 
     def _refuse(self, message: str) -> None:
         self._error, self._refused_at = message, now()
+        self.refusals += 1
         log.error("the configuration is refused, the one before stays in force: %s", message)
 
     async def _take(self, config: DaemonConfig, declared: Sequence[Declared]) -> None:

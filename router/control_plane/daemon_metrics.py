@@ -62,3 +62,8 @@ class ConfigMetrics(Collector):
             ),
         ):
             yield GaugeMetricFamily(f"turnout_config_{name}", meaning, value=float(value))
+        yield CounterMetricFamily(
+            "turnout_config_refused_reloads",
+            "Readings of the configuration that were refused.",
+            value=self._file.refusals,
+        )

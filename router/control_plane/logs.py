@@ -24,5 +24,9 @@ def _number(path: Path) -> int:
 
 
 def _tail(path: Path, lines_max: int) -> str:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return "".join(deque(file, maxlen=lines_max))
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return "".join(deque(file, maxlen=lines_max))
+    except OSError as error:
+        # The others' are worth reading all the same.
+        return f"(can't be read: {error})\n"

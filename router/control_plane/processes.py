@@ -19,10 +19,14 @@ import msgspec
 import psutil
 from msgspec import Struct
 
+from router.control_plane.system_errors import refused_by_system
+from router.core.errors import TooManyFiles
+
 # `state` and `starttime` are fields 3 and 22 of /proc/<pid>/stat (proc(5)); these count from
 # the former, which follows the name in parentheses.
 _STATE_FIELD, _START_FIELD = 0, 19
 _STANDARD_ERROR = 2
+_APPEND, _PRIVATE = os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
 # Ended, but not yet reaped by its parent.
 _ZOMBIE = "Z"
 
@@ -124,7 +128,7 @@ def spawn(
     Args:
         command: absolute path of the program, and its arguments.
         env: its whole environment.
-        log: where its output goes, appended.
+        log: where its output goes, appended; nowhere, which is said, if it can't be opened.
         record: where its record goes; removed when its exit is seen.
         details: kept in the record.
         files: which of our open files it has, by the number that it knows them by.
@@ -132,15 +136,14 @@ def spawn(
     Raises:
         OSError: it can't be started, watched or recorded. Nothing of it runs on.
     """
-    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    output = _writable(log)
     pid = os.posix_spawn(
         command[0],
         command,
         env,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
+            (os.POSIX_SPAWN_OPEN, 1, str(output), _APPEND, _PRIVATE),
             (os.POSIX_SPAWN_DUP2, 1, 2),
             *((os.POSIX_SPAWN_DUP2, ours, its) for its, ours in (files or {}).items()),
         ],
@@ -249,6 +252,27 @@ def module_command(module: str, python: Path | None = None) -> list[str]:
         python: the interpreter; this one if None.
     """
     return [str(python or sys.executable), "-P", "-m", module]
+
+
+def _writable(log: Path) -> Path:
+    """The log, or what takes all and keeps nothing: a process is worth more than its words.
+
+    Raises:
+        OSError: too many files are open. That passes, and the process is tried again.
+    """
+    try:
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(log, _APPEND, _PRIVATE))
+    except OSError as error:
+        if isinstance(refused_by_system(error), TooManyFiles):
+            raise
+        _logger.error(  # noqa: TRY400 - the words say it
+            "expected to write the log %s, got: %s. What its process prints is lost until another "
+            "is started.",
+            log, error,
+        )  # fmt: skip
+        return Path(os.devnull)
+    return log
 
 
 def _remove(path: Path) -> None:

@@ -193,6 +193,11 @@ class Connection(asyncio.Protocol):
         if self._entrance.closing:
             self._close_when_answered()
 
+    def give_up(self) -> None:
+        """Takes in nothing more, not even what is held; closes after the answers that are due."""
+        self._entrance.close()
+        self._close_when_answered()
+
     def abort(self) -> None:
         """Cuts the connection."""
         self._transport.abort()

@@ -23,6 +23,8 @@ SECOND_S = 1.0
 HANDSHAKE_TIMEOUT_S = 10.0
 # A queue that others fill faster than it is emptied here is left to them.
 ACCEPT_TIMEOUT_S = 1.0
+# For who takes in slowly that the router ends.
+LAST_ANSWERS_S = 1.0
 # tcpi_unacked of struct tcp_info: of a listening socket, how many wait to be accepted.
 _WAITING = struct.Struct("=24xI")
 
@@ -92,7 +94,9 @@ class Listener:
                 none of it is waited for when all clients are gone.
 
         Returns:
-            How many connections still waited when the time was over, and were cut.
+            How many connections still waited when the time was over. Nothing more is taken
+            from them; each ends with the answer to what was taken, if there is one before
+            ``close``.
         """
         self.draining = True
         for connection in list(self.connections):
@@ -105,14 +109,25 @@ class Listener:
         for connection in list(self.connections):
             connection.end()
         await self._until_closed(timeout_s - min(idle_grace_s, timeout_s))
+        waiting = list(self.connections)
+        for connection in waiting:
+            connection.give_up()
+        return len(waiting)
+
+    async def close(self) -> None:
+        """Lets clients have what they were answered last, cuts the others; ends the log.
+
+        To be called when it has drained and whatever was unanswered then is refused.
+        """
+        await self._until_closed(LAST_ANSWERS_S)
+        for connection in list(self.connections):
+            connection.abort()
+        # Each is told in the next turn, and only then has a line in the log.
+        await asyncio.sleep(0)
         if self._second is not None:
             self._second.cancel()
-        cut = list(self.connections)
-        for connection in cut:
-            connection.abort()
         if self.traffic_log is not None:
             await self.traffic_log.close()
-        return len(cut)
 
     def on_closed(self, connection: Connection) -> None:
         """A connection is gone."""

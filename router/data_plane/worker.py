@@ -117,9 +117,10 @@ class _Worker:
         await self._stop.wait()
         # The listener has its own copy, until it has taken in what waits.
         self._socket.close()
-        # Listener first, streams last: what was taken still needs them.
+        # Streams last: what was taken still needs them. Whoever waits then is told that it ends.
         await self._listener.drain(self._drain_timeout_s, self._idle_grace_s)
         await self._engine.close()
+        await self._listener.close()
         if self._journal is not None:
             await self._journal.close()
         await self._control.close()

@@ -156,6 +156,7 @@ class Worker:
     async def close(self) -> None:
         await self.listener.drain(0)
         await self.engine.close()
+        await self.listener.close()
         for instance in self.instances.values():
             await instance.stop()
 

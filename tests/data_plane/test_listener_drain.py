@@ -66,3 +66,31 @@ async def test_a_connection_that_waits_to_be_accepted_when_the_drain_begins_is_s
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert answer.endswith(b"%d" % number)
     assert await asyncio.wait_for(drained, WAIT_S) == 0
+
+
+async def test_who_still_waits_when_the_time_is_over_is_told_that_the_router_ends(
+    worker: Worker,
+) -> None:
+    taken = asyncio.Event()
+
+    async def never(asked: ScoreRequest) -> ScoreAnswer:
+        taken.set()
+        await asyncio.Event().wait()
+        return await echo(asked)
+
+    await worker.add_instance("blue-0", never)
+    await worker.route({"blue": ["blue-0"]}, {"blue": 100})
+    waits, half = await Client.connect(worker), await Client.connect(worker)
+    half.send(request(b"whole")[:-1])
+    waits.send(request(b"{}"))
+    await asyncio.wait_for(taken.wait(), WAIT_S)
+    assert await worker.listener.drain(0) == 2
+    assert await half.at_end(), "it was not taken"
+    await worker.engine.close()
+    await worker.listener.close()
+    status, headers, body = await waits.response()
+    assert (status, headers["connection"]) == (503, "close")
+    assert b'"Stopping"' in body
+    assert await waits.at_end()
+    await waits.close()
+    await half.close()

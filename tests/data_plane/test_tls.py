@@ -32,6 +32,7 @@ async def secure(folder: Path, tmp_path: Path) -> AsyncIterator[Worker]:
         worker.port = await worker.listener.open("127.0.0.1", 0)
         yield worker
         await plain.drain(0)
+        await plain.close()
 
 
 def client_context(trusted: Path | None = None) -> ssl.SSLContext:
