@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import msgspec
 import psutil
 from msgspec import Struct
+from msgspec.structs import replace
 
 # `state` and `starttime` are fields 3 and 22 of /proc/<pid>/stat (proc(5)); these count from
 # the former, which follows the name in parentheses.
@@ -49,6 +51,7 @@ class Process:
     def __init__(self, record: ProcessRecord, pidfd: int, path: Path) -> None:
         self.pid = record.pid
         self.details = record.details
+        self._record = record
         self._pidfd = pidfd
         self._path = path
         self._loop = asyncio.get_running_loop()
@@ -59,6 +62,23 @@ class Process:
     def is_running(self) -> bool:
         """False once its exit was seen."""
         return not self._exited.done()
+
+    @property
+    def age_s(self) -> float:
+        """For how long it has run, in seconds."""
+        started_s = self._record.start_ticks / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
+
+    def note(self, **details: Any) -> None:
+        """Adds to the details on record, unless it has ended.
+
+        Raises:
+            OSError: they can't be written; the record is what it was.
+        """
+        if self.is_running:
+            record = replace(self._record, details={**self.details, **details})
+            write_atomically(self._path, msgspec.json.encode(record))
+            self._record, self.details = record, record.details
 
     async def wait(self) -> int | None:
         """Waits for the exit; the exit code, below 0 for a signal, None if not our child."""

@@ -98,7 +98,10 @@ class ControlPlane:
         return self._store.failures
 
     async def start(self) -> None:
-        """Goes on where a former control plane ended; returns when workers serve."""
+        """Goes on where a former control plane ended; returns when workers serve.
+
+        Instances that are missing start meanwhile.
+        """
         await self._provisioner.restore()
         for operation in self.operations.unfinished():
             self._resume(operation)
