@@ -106,6 +106,12 @@ class Supervisor:
         self._starts: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = (
             WeakValueDictionary()
         )
+        self._instances: set[Instance] = set()
+
+    @property
+    def instances(self) -> list[Instance]:
+        """All that were started or adopted here and not stopped, whoever has them."""
+        return list(self._instances)
 
     async def start(self, owner: InstanceOwner, spec: DeploymentSpec) -> Instance:
         """Starts an instance and returns it warm.
@@ -139,6 +145,7 @@ class Supervisor:
     async def adopt(self) -> Adopted:
         """The instances that a former control plane started and that still run."""
         found = [instance for path in self._folder.instance_records() if (instance := _load(path))]
+        self._instances.update(found)
         pids = {instance.process.pid for instance in found}
         kill_strays(RUNTIME_MODULE, self._folder.run, pids)
         answers = await asyncio.gather(*(_answers(instance) for instance in found))
@@ -150,7 +157,9 @@ class Supervisor:
 
     async def stop(self, instances: Iterable[Instance], timeout_ms: int) -> None:
         """Ends them: SIGTERM, and SIGKILL after ``timeout_ms``. Returns when they are gone."""
-        await asyncio.gather(*(_stop(instance, timeout_ms) for instance in instances))
+        stopping = list(instances)
+        await asyncio.gather(*(_stop(instance, timeout_ms) for instance in stopping))
+        self._instances.difference_update(stopping)
 
     async def last_words(self, instance: Instance) -> str:
         """The end of its log, as a sentence's continuation; with the traceback, if it has one."""
@@ -180,7 +189,9 @@ class Supervisor:
         except OSError as error:
             raise DeploymentFailed(f"can't start an instance of {owner}: {error}") from error
         limits.apply(limits_of(spec, self._settings.instance_types), process.pid, number)
-        return Instance(number, owner, socket, process)
+        instance = Instance(number, owner, socket, process)
+        self._instances.add(instance)
+        return instance
 
     async def _until_warm(self, instance: Instance, spec: DeploymentSpec, timeout_s: float) -> None:
         """Raises DeploymentFailed if it is not in time; nothing of it runs on then."""

@@ -15,6 +15,7 @@ import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 import psutil
@@ -57,6 +58,7 @@ class Process:
         self._loop = asyncio.get_running_loop()
         self._exited: asyncio.Future[int | None] = self._loop.create_future()
         self._loop.add_reader(pidfd, self._on_exit)
+        _watched_here.add(self)
 
     @property
     def is_running(self) -> bool:
@@ -97,6 +99,7 @@ class Process:
     def forget(self) -> None:
         """Watches it no longer; it runs on, and can be found again."""
         if self.is_running:
+            _watched_here.discard(self)
             self._loop.remove_reader(self._pidfd)
             os.close(self._pidfd)
             self._exited.cancel()
@@ -128,6 +131,16 @@ class Process:
         except ChildProcessError:
             return None
         return os.waitstatus_to_exitcode(status)
+
+
+# As long as it runs, the loop knows a process, too.
+_watched_here: WeakSet[Process] = WeakSet()
+
+
+def kill_all() -> None:
+    """Ends, now, every process that ``spawn`` or ``find`` gave us, whoever has it."""
+    for process in list(_watched_here):
+        process.kill()
 
 
 def spawn(

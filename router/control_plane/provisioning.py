@@ -196,7 +196,7 @@ class Provisioner:
         """Ends all instances. Workers should have stopped before."""
         await self.close()
         # What workers have not waited for, nobody waits for.
-        await self._supervisor.stop(self._release_all(), EXIT_GRACE_MS)
+        await self._supervisor.stop(self._supervisor.instances, EXIT_GRACE_MS)
 
     async def close(self) -> None:
         """Lets go of the instances; they run on."""
@@ -204,15 +204,6 @@ class Provisioner:
         await self._retiring.cancel()
         await self._departures.close()
         await asyncio.gather(*(group.close() for group in self._groups.values()))
-
-    def kill(self) -> None:
-        """Ends every instance now; requests in flight are lost."""
-        for instance in self._release_all():
-            instance.process.kill()
-
-    def _release_all(self) -> list[Instance]:
-        released = (i for group in self._groups.values() for i in group.shrink(0, {}))
-        return [*self._departures.instances, *released]
 
     async def _take_down(self, keys: Sequence[Key]) -> None:
         """Drains and ends all instances of deployments that are stored as Deleting."""

@@ -113,10 +113,6 @@ class ControlPlane:
         await self._break_off()
         await self._provisioner.stop()
 
-    def kill(self) -> None:
-        """Ends all instances now; requests in flight are lost."""
-        self._provisioner.kill()
-
     async def close(self) -> None:
         """Breaks off operations and lets go of the instances; they run on."""
         await self._break_off()

@@ -9,16 +9,19 @@ import asyncio
 from pathlib import Path
 
 from tests.control_plane.conftest import StartDaemon
-from tests.control_plane.daemon import LIMIT_S, Client, Daemon, kill
+from tests.control_plane.daemon import (
+    LIMIT_S,
+    Client,
+    Daemon,
+    begun_pids,
+    is_running,
+    kill,
+    reboot,
+    until_begun,
+    waiting_code,
+)
 
 STARTING = {"state": "Degraded", "wanted": 1, "ready": 0, "restarts": 0, "lastError": None}
-WAITS = """
-import os, pathlib, time
-def init():
-    pathlib.Path("{folder}", f"init-{{os.getpid()}}").touch()
-    while not pathlib.Path("{folder}/go").exists(): time.sleep(0.02)
-def run(raw): return "ok"
-"""
 
 
 async def test_a_restarted_control_plane_does_not_wait_for_an_instance_that_starts(
@@ -28,12 +31,12 @@ async def test_a_restarted_control_plane_does_not_wait_for_an_instance_that_star
     daemon = Daemon(tmp_path).wait_ready()
     try:
         async with Client(daemon) as client:
-            code = daemon.code("blue", WAITS.format(folder=tmp_path))
+            code = daemon.code("blue", waiting_code(tmp_path))
             await client.serve("my-endpoint", "blue", code, count=2)
         daemon.kill()
         (tmp_path / "go").unlink()
         kill(next(iter(daemon.pids("i").values())))
-        begun = count_begun(tmp_path)
+        begun = len(begun_pids(tmp_path))
         # Returns when it is ready: with the one instance that runs.
         daemon.restart()
         async with Client(daemon) as client:
@@ -57,11 +60,11 @@ async def test_after_a_reboot_a_deployment_that_hangs_in_its_start_holds_up_no_o
     daemon = start_daemon().wait_ready()
     async with Client(daemon) as client:
         # The first one by name, and by number.
-        await client.serve("a-slow", "blue", daemon.code("slow", WAITS.format(folder=folder)))
+        await client.serve("a-slow", "blue", daemon.code("slow", waiting_code(folder)))
         await client.serve("fine", "blue", daemon.code("fine"))
     reboot(daemon)
     (folder / "go").unlink()
-    begun = count_begun(folder)
+    begun = len(begun_pids(folder))
     daemon.restart()
     async with Client(daemon) as client:
         await client.wait_for("fine", lambda instances: instances["ready"] == 1)
@@ -73,10 +76,10 @@ async def test_after_a_reboot_a_deployment_that_hangs_in_its_start_holds_up_no_o
         held = asyncio.create_task(client.score("a-slow"))
         (folder / "go").touch()
         assert (await held).status == 200
-        shown = await client.wait_for("a-slow", lambda instances: instances["ready"] == 1)
-        assert shown["instances"]["restarts"] == 0
+        slow = await client.wait_for("a-slow", lambda instances: instances["ready"] == 1)
+        assert slow["instances"]["restarts"] == 0
     assert len(daemon.pids("i")) == 2
-    assert count_begun(folder) == begun + 1
+    assert len(begun_pids(folder)) == begun + 1
     assert daemon.stop() == 0
 
 
@@ -85,12 +88,12 @@ async def test_an_update_after_a_reboot_waits_for_the_instance_that_starts_and_s
 ) -> None:
     (folder / "go").touch()
     daemon = start_daemon().wait_ready()
-    code = daemon.code("slow", WAITS.format(folder=folder))
+    code = daemon.code("slow", waiting_code(folder))
     async with Client(daemon) as client:
         await client.serve("my-endpoint", "blue", code)
     reboot(daemon)
     (folder / "go").unlink()
-    begun = count_begun(folder)
+    begun = len(begun_pids(folder))
     daemon.restart()
     async with Client(daemon) as client:
         await until_begun(folder, begun + 1)
@@ -101,21 +104,29 @@ async def test_an_update_after_a_reboot_waits_for_the_instance_that_starts_and_s
         shown = await client.wait_for("my-endpoint", lambda instances: instances["ready"] == 2)
         assert (shown["instances"]["wanted"], shown["instances"]["restarts"]) == (2, 0)
     assert len(daemon.pids("i")) == 2
-    assert count_begun(folder) == begun + 2
+    assert len(begun_pids(folder)) == begun + 2
 
 
-def reboot(daemon: Daemon) -> None:
-    """Nothing runs any more: no time for any process to end in order."""
+async def test_an_instance_that_was_in_its_start_is_waited_for_by_the_next_control_plane(
+    folder: Path, start_daemon: StartDaemon
+) -> None:
+    (folder / "go").touch()
+    daemon = start_daemon().wait_ready()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("slow", waiting_code(folder)))
+    reboot(daemon)
+    (folder / "go").unlink()
+    daemon.restart()
+    await until_begun(folder, 2)
+    (pid,) = daemon.pids("i").values()
     daemon.kill()
-    for pid in (daemon.pids("i") | daemon.pids("w")).values():
-        kill(pid)
-
-
-def count_begun(folder: Path) -> int:
-    return len(list(folder.glob("init-*")))
-
-
-async def until_begun(folder: Path, count: int) -> None:
-    async with asyncio.timeout(LIMIT_S):
-        while count_begun(folder) < count:
-            await asyncio.sleep(0.02)
+    daemon.restart()
+    async with Client(daemon) as client:
+        shown = await client.call("GET", "my-endpoint/deployments/blue")
+        assert shown.body["properties"]["instances"] == STARTING
+        (folder / "go").touch()
+        await client.wait_for("my-endpoint", lambda instances: instances["ready"] == 1)
+        assert (await client.score("my-endpoint")).body == pid
+    assert len(begun_pids(folder)) == 2
+    assert daemon.stop() == 0
+    assert not is_running(pid)

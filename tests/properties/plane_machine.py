@@ -177,7 +177,10 @@ class MachineSupervisor(Supervisor):
 
     def _instance(self, one: Running) -> Instance:
         process = MachineProcess(self._machine, self._life, one)
-        return Instance(one.number, one.owner, self._folder.instance_socket(one.number), process)
+        socket = self._folder.instance_socket(one.number)
+        instance = Instance(one.number, one.owner, socket, process)
+        self._instances.add(instance)
+        return instance
 
 
 class MachineWorkers:
