@@ -7,7 +7,8 @@ control plane finds it by its record.
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 from weakref import WeakValueDictionary
@@ -19,7 +20,14 @@ from router.control_plane.environments.cache import Environments
 from router.control_plane.health import wait_serving
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
-from router.control_plane.processes import Process, find, kill_strays, module_command, spawn
+from router.control_plane.processes import (
+    Process,
+    find,
+    kill_strays,
+    module_command,
+    remove,
+    spawn,
+)
 from router.control_plane.tuning import FOR_SPEED
 from router.core.deployment_spec import DeploymentSpec, Environment, Model
 from router.core.errors import DeploymentFailed, TurnoutError
@@ -125,7 +133,9 @@ class Supervisor:
             # Built already; again only if somebody removed it.
             python = await self._environments.python_for(conda_of(spec), log.info, log.debug)
             instance = self._spawn(owner, spec, python)
-            await self._until_warm(instance, spec, READY_TIMEOUT_S)
+            async with self._or_ended(instance):
+                self._limit(instance, spec)
+                await self._until_warm(instance, spec, READY_TIMEOUT_S)
         return instance
 
     async def resume(self, instance: Instance, spec: DeploymentSpec) -> Instance:
@@ -135,7 +145,8 @@ class Supervisor:
             DeploymentFailed: as ``start``; the time since its start counts.
         """
         left_s = 0.0 if instance.was_warm else READY_TIMEOUT_S - instance.process.age_s
-        await self._until_warm(instance, spec, max(left_s, ADOPT_TIMEOUT_S))
+        async with self._or_ended(instance):
+            await self._until_warm(instance, spec, max(left_s, ADOPT_TIMEOUT_S))
         return instance
 
     def limited(self, spec: DeploymentSpec) -> str:
@@ -188,26 +199,41 @@ class Supervisor:
             )
         except OSError as error:
             raise DeploymentFailed(f"can't start an instance of {owner}: {error}") from error
-        limits.apply(limits_of(spec, self._settings.instance_types), process.pid, number)
         instance = Instance(number, owner, socket, process)
         self._instances.add(instance)
         return instance
 
-    async def _until_warm(self, instance: Instance, spec: DeploymentSpec, timeout_s: float) -> None:
-        """Raises DeploymentFailed if it is not in time; nothing of it runs on then."""
+    @asynccontextmanager
+    async def _or_ended(self, instance: Instance) -> AsyncIterator[None]:
+        """On an error in the block, nothing of the instance runs on."""
         try:
-            await _wait_warm(instance, timeout_s)
-        except _NotWarm as error:
-            await self.stop([instance], timeout_ms=0)
-            raise DeploymentFailed(
-                f"instance {instance.route.id} of {instance.owner}{self.limited(spec)} {error}. "
-                f"{await self.last_words(instance)}"
-            ) from None
+            yield
         except BaseException:
             # At once: whoever breaks this off may break off its end as well.
             instance.process.kill()
             await self.stop([instance], timeout_ms=0)
             raise
+
+    def _limit(self, instance: Instance, spec: DeploymentSpec) -> None:
+        bounds = limits_of(spec, self._settings.instance_types)
+        try:
+            limits.apply(bounds, instance.process.pid, instance.number)
+        except (OSError, ValueError, OverflowError) as error:
+            raise DeploymentFailed(
+                f"expected to hold instance {instance.route.id} of {instance.owner} to its limits"
+                f"{limits.describe(bounds)}, got: {error}. Change `resources.limits` of the "
+                f"deployment, or `instance_types` in turnout.yml."
+            ) from error
+
+    async def _until_warm(self, instance: Instance, spec: DeploymentSpec, timeout_s: float) -> None:
+        """Raises DeploymentFailed if it is not in time."""
+        try:
+            await _wait_warm(instance, timeout_s)
+        except _NotWarm as error:
+            raise DeploymentFailed(
+                f"instance {instance.route.id} of {instance.owner}{self.limited(spec)} {error}. "
+                f"{await self.last_words(instance)}"
+            ) from None
         _note_warm(instance)
         log.info("instance %s of %s is warm", instance.route.id, instance.owner)
 
@@ -231,7 +257,8 @@ async def _wait_warm(instance: Instance, timeout_s: float) -> None:
         raise _NotWarm(f"ended before it was ready ({exit_text(exited.result())})")
     if serving not in done:
         raise _NotWarm(f"was not ready after {timeout_s:.0f} s")
-    serving.result()
+    if (error := serving.exception()) is not None:
+        raise _NotWarm(f"can't be asked whether it is ready ({error})")
 
 
 async def _answers(instance: Instance) -> bool:
@@ -257,13 +284,13 @@ def _note_warm(instance: Instance) -> None:
 
 async def _stop(instance: Instance, timeout_ms: int) -> None:
     await instance.process.terminate(timeout_ms)
-    instance.socket.unlink(missing_ok=True)
+    remove(instance.socket)
 
 
 def _load(path: Path) -> Instance | None:
     process = find(path)
     if process is None:
-        path.with_suffix(".sock").unlink(missing_ok=True)
+        remove(path.with_suffix(".sock"))
         return None
     details = process.details
     owner = InstanceOwner(

@@ -123,7 +123,7 @@ class Process:
         os.close(self._pidfd)
         # First of all: who waits replaces it, whatever becomes of its record.
         self._exited.set_result(self._reap())
-        _remove(self._path)
+        remove(self._path)
 
     def _reap(self) -> int | None:
         try:
@@ -186,7 +186,7 @@ def spawn(
         # and not reaped, so the pid is still its own.
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        _remove(record)
+        remove(record)
         raise
 
 
@@ -214,7 +214,7 @@ def find(path: Path) -> Process | None:
         record = msgspec.json.decode(path.read_bytes(), type=ProcessRecord)
         pidfd = os.pidfd_open(record.pid)
     except (FileNotFoundError, msgspec.DecodeError, ProcessLookupError):
-        _remove(path)
+        remove(path)
         return None
     try:
         # In this order: the pidfd holds on to whatever process the start time is read of.
@@ -224,7 +224,7 @@ def find(path: Path) -> Process | None:
         os.close(pidfd)
         raise
     os.close(pidfd)
-    _remove(path)
+    remove(path)
     return None
 
 
@@ -243,7 +243,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         new.replace(path)
     except BaseException:
         # A full disk has better uses for it.
-        _remove(new)
+        remove(new)
         raise
 
 
@@ -284,8 +284,11 @@ def module_command(module: str, python: Path | None = None) -> list[str]:
     return [str(python or sys.executable), "-P", "-m", module]
 
 
-def _remove(path: Path) -> None:
-    """Removes a file if it can: one left behind does no harm, for ``find`` tells its process."""
+def remove(path: Path) -> None:
+    """Removes a record or a socket if it can: one left behind does no harm.
+
+    ``find`` tells a record's process from a later one, and the names of sockets are not used again.
+    """
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
