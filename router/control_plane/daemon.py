@@ -35,11 +35,11 @@ from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
 from router.control_plane.metrics import Metrics
 from router.control_plane.ports import address_of, base_url, listen
-from router.control_plane.processes import keep_inherited_files, write_atomically
+from router.control_plane.processes import keep_inherited_files, kill_all, write_atomically
 from router.control_plane.reload_api import Reload, reload
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
-from router.control_plane.tasks import Tasks
+from router.control_plane.tasks import Tasks, unless
 from router.control_plane.tls import certificate_path, server_context
 from router.control_plane.workers import WorkerPool
 from router.core.config import ControlPlaneSettings, DaemonConfig, DataPlaneSettings, TlsFiles
@@ -47,6 +47,7 @@ from router.core.errors import TurnoutError
 
 TLS_PORT = 8443
 EXIT_OK, EXIT_REFUSED = 0, 1
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # For requests of the API that wait for an operation.
 API_SHUTDOWN_S = 1.0
 PRIVATE_UMASK = 0o077
@@ -112,6 +113,10 @@ async def serve(
     Raises:
         TurnoutError: it can't start: a busy port, a wrong declaration, another daemon.
     """
+    stop = asyncio.Event()
+    # Of those that come before there is anything to end.
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     first = FirstReading(config, base_dir, path)
     os.umask(PRIVATE_UMASK)
     folder = StateFolder(base_dir / config.state_dir)
@@ -119,7 +124,7 @@ async def serve(
     with folder.lock():
         store = Store.open(folder.database)
         try:
-            await _serve(first, folder, store, on_ready)
+            await _serve(first, folder, store, on_ready, stop)
         finally:
             store.close()
 
@@ -129,6 +134,7 @@ async def _serve(
     folder: StateFolder,
     store: Store,
     on_ready: Callable[[Addresses], None],
+    stop: asyncio.Event,
 ) -> None:
     config, base_dir = first.config, first.base_dir
     token = read_token(config.control_plane, base_dir)
@@ -140,19 +146,24 @@ async def _serve(
     plane = ControlPlane(store, folder, pool, settings)
     file = ConfigFile(first, settings, plane, Declarations(plane, store, first.path))
     try:
-        stop = _until_signal(pool, plane, file, tasks)
+        _follow_signals(stop, pool, file, tasks)
         file.check()
         if token is not None:
             log.info("the control plane asks every client for the token of its token_file")
+        # To its end, which is never far: workers that it has found are looked after then.
         await pool.start()
-        await plane.start()
-        addresses = _addresses(pool, listeners, folder)
-        app = _app(plane, pool, file, addresses, config.control_plane.max_upload_bytes, token)
-        async with _serving(app, listeners), watching(file):
-            await file.start()
-            write_atomically(folder.daemon_record, msgspec.json.encode(addresses))
-            on_ready(addresses)
-            await stop.wait()
+
+        async def start_and_serve() -> None:
+            await plane.start()
+            addresses = _addresses(pool, listeners, folder)
+            app = _app(plane, pool, file, addresses, config.control_plane.max_upload_bytes, token)
+            async with _serving(app, listeners), watching(file):
+                await file.start()
+                write_atomically(folder.daemon_record, msgspec.json.encode(addresses))
+                on_ready(addresses)
+                await stop.wait()
+
+        await unless(stop, start_and_serve())
     finally:
         for listener in listeners:
             listener.socket.close()
@@ -247,30 +258,25 @@ async def _serving(app: web.Application, listeners: list[Listener]) -> AsyncIter
         await runner.cleanup()
 
 
-def _until_signal(
-    pool: WorkerPool, plane: ControlPlane, file: ConfigFile, tasks: Tasks
-) -> asyncio.Event:
-    """An event that the first SIGTERM or SIGINT sets; the second one ends everything at once.
+def _follow_signals(stop: asyncio.Event, pool: WorkerPool, file: ConfigFile, tasks: Tasks) -> None:
+    """The first SIGTERM or SIGINT sets ``stop``; the second one ends everything at once.
 
     SIGHUP has the configuration read again, and workers replaced one at a time.
     """
-    stop = asyncio.Event()
 
     def on_signal() -> None:
         if stop.is_set():
-            pool.kill()
-            plane.kill()
+            kill_all()
             os._exit(EXIT_REFUSED)
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
 
     def on_hangup() -> None:
         tasks.start(_reload(pool, file), "reload")
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, on_hangup)
-    return stop
 
 
 async def _reload(pool: WorkerPool, file: ConfigFile) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Container, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -100,6 +101,8 @@ class Declarations:
             if name not in self._tasks:
                 work = self._follow(name)
                 self._tasks[name] = asyncio.create_task(work, name=f"declared endpoint {name}")
+                # Again: one that is broken off before its first step does not come so far.
+                self._tasks[name].add_done_callback(partial(self._forget, name))
 
     async def wait_settled(self) -> None:
         """Returns when each declared endpoint is as declared, or has failed to become it."""
@@ -161,6 +164,10 @@ class Declarations:
                     self.states[name] = state
                 done = wanted
         finally:
+            del self._tasks[name]
+
+    def _forget(self, name: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(name) is task:
             del self._tasks[name]
 
     async def _try(self, declared: Declared) -> DeclaredState:

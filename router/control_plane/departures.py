@@ -24,11 +24,6 @@ class Departures:
         self._leaving: set[Instance] = set()
         self._tasks = Tasks()
 
-    @property
-    def instances(self) -> list[Instance]:
-        """Those that have not ended yet."""
-        return list(self._leaving)
-
     def add(self, instances: Iterable[Instance]) -> None:
         """Looks after these from now on; they may still be in a worker's routing."""
         self._leaving.update(instances)

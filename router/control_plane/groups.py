@@ -6,8 +6,10 @@ decided elsewhere: its owner is told of each change.
 """
 
 import asyncio
+import itertools
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from functools import partial
 
 from router.control_plane.instances import Instance, InstanceOwner, Supervisor, exit_text
 from router.control_plane.places import Place
@@ -31,7 +33,7 @@ class InstanceGroup:
             what ``grow`` and ``shrink`` did themselves.
 
     Attributes:
-        restarts: how many were started in place of another.
+        restarts: how many were started in place of another that ended or did not come up.
     """
 
     def __init__(
@@ -78,37 +80,43 @@ class InstanceGroup:
         )
 
     def adopt(self, instances: Iterable[Instance]) -> None:
-        """Takes up running instances of this revision."""
+        """Takes up warm instances of this revision."""
         for instance in instances:
             self._admit(self._new_place(), instance)
 
+    def await_warm(self, instances: Iterable[Instance]) -> None:
+        """Takes up instances of this revision that run; each has its place and gets warm later."""
+        for instance in instances:
+            place = self._new_place()
+            self._fill_soon(place, partial(self._supervisor.resume, instance, self._spec))
+            self._refill_soon(place, is_first=True)
+
     async def grow(self, count: int, on_ready: Callable[[int], None]) -> None:
         """Starts what is missing to ``count`` instances; all of it, or nothing.
+
+        Those that are being started for a place already are waited for, not started again.
 
         Args:
             on_ready: told how many there are, each time another one is warm.
 
         Raises:
-            TurnoutError: one did not come up. The group is as before.
+            TurnoutError: one did not come up. There are to be as many as before.
         """
         present = len(self.instances)
         on_ready(present)
-        starts = [asyncio.create_task(self._start()) for _ in range(max(count - present, 0))]
-        started: list[Instance] = []
+        missing = max(count - present, 0)
+        filled = [asyncio.create_task(self._filled(place)) for place in self._empty[:missing]]
+        added = [asyncio.create_task(self._start()) for _ in range(missing - len(filled))]
+        ready = itertools.count(present + 1)
         try:
-            for start in asyncio.as_completed(starts):
-                started.append(await start)
-                on_ready(present + len(started))
+            for start in asyncio.as_completed([*filled, *added]):
+                await start
+                on_ready(next(ready))
         except BaseException:
-            for task in starts:
-                task.cancel()
-            await asyncio.gather(*starts, return_exceptions=True)
-            done = [task.result() for task in starts if _succeeded(task)]
-            await self._supervisor.stop(done, timeout_ms=0)
+            await self._break_off(filled, added)
             raise
-        for instance in started:
-            empty = (place for place in self._places if place.instance is None)
-            self._admit(next(empty, None) or self._new_place(), instance)
+        for task in added:
+            self._admit(self._new_place(), task.result())
 
     def shrink(self, count: int, outstanding: Mapping[str, int]) -> list[Instance]:
         """Lets go of what is over ``count``; they run on, for the caller to stop.
@@ -118,10 +126,12 @@ class InstanceGroup:
         """
         # By age, which the order of the places is not: one of them may have a new instance.
         ids = [one.route.id for one in sorted(self.instances, key=lambda one: one.number)]
-        empty = [place for place in self._places if place.instance is None]
+        empty = self._empty
         over = max(len(self._places) - count, 0)
-        for place in empty[:over]:
+        # Who has been starting for longest may be there first.
+        for place in empty[::-1][:over]:
             self._places.remove(place)
+            place.give_up()
         ready = [route.id for route in self.routes]
         going = instances_to_let_go(ids, ready, outstanding, over - len(empty))
         leaving = [p for p in self._places if p.instance and p.instance.route.id in going]
@@ -139,7 +149,7 @@ class InstanceGroup:
     def keep(self, count: int) -> None:
         """Sees to it that there will be ``count`` instances, without waiting for them."""
         for _ in range(count - len(self._places)):
-            self._refill_soon(self._new_place(), delay_s=0)
+            self._refill_soon(self._new_place(), is_first=True)
 
     def replace_hung(self, overdue_ms: Mapping[str, int]) -> None:
         """Ends those that neither answer nor end; others take their places.
@@ -158,6 +168,12 @@ class InstanceGroup:
     async def close(self) -> None:
         """Watches no longer and starts nothing any more; instances run on."""
         await self._tasks.cancel()
+
+    @property
+    def _empty(self) -> list[Place]:
+        """Places without an instance; those first that will have one soonest."""
+        empty = [place for place in self._places if place.instance is None]
+        return sorted(empty, key=lambda place: not place.is_filling)
 
     def _new_place(self) -> Place:
         place = Place()
@@ -221,34 +237,70 @@ class InstanceGroup:
         self._last_error = f"{what}. {await self._supervisor.last_words(instance)}"
         await self._on_change()
 
-    def _refill_soon(self, place: Place, delay_s: float) -> None:
-        self._tasks.start(self._refill(place, delay_s), f"start of an instance of {self.owner}")
+    def _refill_soon(self, place: Place, delay_s: float = 0.0, *, is_first: bool = False) -> None:
+        work = self._refill(place, delay_s, is_first=is_first)
+        self._tasks.start(work, f"start of an instance of {self.owner}")
 
-    async def _refill(self, place: Place, delay_s: float) -> None:
+    async def _refill(self, place: Place, delay_s: float, *, is_first: bool) -> None:
         """Starts one instance, again and again until it comes up or is no longer wanted."""
+        restarts = itertools.count(0 if is_first else 1)
         while True:
             await asyncio.sleep(delay_s)
             if not self._is_empty(place):
                 return
-            self.restarts += 1
-            try:
-                instance = await self._start()
-            except TurnoutError as error:
-                # It did not come up, or its number could not be stored.
-                self._last_error = error.message
-                delay_s = place.on_end()
-                log.warning("%s\nanother is started in %.2f s", error.message, delay_s)
-                continue
-            except Exception:
-                delay_s = place.on_end()
-                log.exception("no instance of %s could be started", self.owner)
-                continue
-            if not self._is_empty(place):
-                await self._supervisor.stop([instance], timeout_ms=0)
+            self.restarts += min(next(restarts), 1)
+            await asyncio.wait({self._fill_soon(place, self._start)})
+            if place.failure is None:
                 return
-            self._admit(place, instance)
-            await self._on_change()
+            delay_s = place.on_end()
+            log.warning("%s\nanother is started in %.2f s", place.failure, delay_s)
+
+    def _fill_soon(
+        self, place: Place, start: Callable[[], Awaitable[Instance]]
+    ) -> asyncio.Task[None]:
+        """Gives the place an instance; the task is that of whoever began to."""
+        if place.filling is None or place.filling.done():
+            name = f"an instance for {self.owner}"
+            place.filling = self._tasks.start(self._fill(place, start), name)
+        return place.filling
+
+    async def _fill(self, place: Place, start: Callable[[], Awaitable[Instance]]) -> None:
+        place.failure = None
+        try:
+            instance = await start()
+        except Exception as error:
+            # It did not come up, or its number could not be stored.
+            place.failure = error
+            self._last_error = str(error)
+            if not isinstance(error, TurnoutError):
+                log.exception("no instance of %s could be started", self.owner)
             return
+        if not self._is_empty(place):
+            await self._supervisor.stop([instance], timeout_ms=0)
+            return
+        self._admit(place, instance)
+        self._tasks.start(self._on_change(), f"routing to instance {instance.route.id}")
+
+    async def _filled(self, place: Place) -> None:
+        """Returns when the place, which is empty, has an instance.
+
+        Raises:
+            TurnoutError: the one that is being started for it, or is now, did not come up.
+        """
+        await asyncio.wait({self._fill_soon(place, self._start)})
+        if place.failure is not None:
+            raise place.failure
+
+    async def _break_off(
+        self, filled: list[asyncio.Task[None]], added: list[asyncio.Task[Instance]]
+    ) -> None:
+        """Ends what was to be added; places are filled all the same."""
+        tasks = [*filled, *added]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        done = [task.result() for task in added if _succeeded(task)]
+        await self._supervisor.stop(done, timeout_ms=0)
 
     def _is_empty(self, place: Place) -> bool:
         return place in self._places and place.instance is None

@@ -7,8 +7,10 @@ control plane finds it by its record.
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from msgspec import Struct
@@ -18,7 +20,14 @@ from router.control_plane.environments.cache import Environments
 from router.control_plane.health import wait_serving
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
-from router.control_plane.processes import Process, find, kill_strays, module_command, spawn
+from router.control_plane.processes import (
+    Process,
+    find,
+    kill_strays,
+    module_command,
+    remove,
+    spawn,
+)
 from router.control_plane.tuning import FOR_SPEED
 from router.core.deployment_spec import DeploymentSpec, Environment, Model
 from router.core.errors import DeploymentFailed, TurnoutError
@@ -28,8 +37,12 @@ from router.core.routing import InstanceRoute
 RUNTIME_MODULE = "runtime"
 # Generous: init() may load gigabytes.
 READY_TIMEOUT_S = 900.0
-# One that ran before is ready at once, or broken.
+# One that was warm before is so at once, or broken. At the start of a control plane that is waited
+# for, but not for long: meanwhile nobody can call it.
+ANSWER_TIMEOUT_S = 2.0
 ADOPT_TIMEOUT_S = 10.0
+# In the record of an instance that came so far.
+_WARM = "warm"
 # Of a deployment at once: they compete for the processor while they import and load. Not of all
 # deployments: where the init() of one hangs, the others' instances must still be restarted.
 STARTS_MAX = 4
@@ -51,14 +64,31 @@ class InstanceOwner(Struct, frozen=True):
 
 
 class Instance:
-    """One scoring-runtime process."""
+    """One scoring-runtime process.
+
+    Attributes:
+        was_warm: it has been, and may have requests; of one that hasn't, no worker was told.
+    """
 
     def __init__(self, number: int, owner: InstanceOwner, socket: Path, process: Process) -> None:
         self.owner = owner
         self.number = number
         self.socket = socket
         self.process = process
+        self.was_warm = bool(process.details.get(_WARM))
         self.route = InstanceRoute(id=f"i{number}", target=f"unix:{socket}")
+
+
+class Adopted(NamedTuple):
+    """What a former control plane left running.
+
+    Attributes:
+        warm: those that serve.
+        others: those that have not answered yet, for whatever reason.
+    """
+
+    warm: list[Instance]
+    others: list[Instance]
 
 
 class Supervisor:
@@ -84,6 +114,12 @@ class Supervisor:
         self._starts: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = (
             WeakValueDictionary()
         )
+        self._instances: set[Instance] = set()
+
+    @property
+    def instances(self) -> list[Instance]:
+        """All that were started or adopted here and not stopped, whoever has them."""
+        return list(self._instances)
 
     async def start(self, owner: InstanceOwner, spec: DeploymentSpec) -> Instance:
         """Starts an instance and returns it warm.
@@ -97,38 +133,44 @@ class Supervisor:
             # Built already; again only if somebody removed it.
             python = await self._environments.python_for(conda_of(spec), log.info, log.debug)
             instance = self._spawn(owner, spec, python)
-            try:
-                await _wait_warm(instance, READY_TIMEOUT_S)
-            except _NotWarm as error:
-                await self.stop([instance], timeout_ms=0)
-                raise DeploymentFailed(
-                    f"instance {instance.route.id} of {owner}{self.limited(spec)} {error}. "
-                    f"{await self.last_words(instance)}"
-                ) from None
-            except BaseException:
-                await self.stop([instance], timeout_ms=0)
-                raise
-        log.info("instance %s of %s is warm", instance.route.id, owner)
+            async with self._or_ended(instance):
+                self._limit(instance, spec)
+                await self._until_warm(instance, spec, READY_TIMEOUT_S)
+        return instance
+
+    async def resume(self, instance: Instance, spec: DeploymentSpec) -> Instance:
+        """Returns one that ``adopt`` found when it is warm: its ``init()`` may still run.
+
+        Raises:
+            DeploymentFailed: as ``start``; the time since its start counts.
+        """
+        left_s = 0.0 if instance.was_warm else READY_TIMEOUT_S - instance.process.age_s
+        async with self._or_ended(instance):
+            await self._until_warm(instance, spec, max(left_s, ADOPT_TIMEOUT_S))
         return instance
 
     def limited(self, spec: DeploymentSpec) -> str:
         """Its limits in words, to be put behind an instance's name; nothing without any."""
         return limits.describe(limits_of(spec, self._settings.instance_types))
 
-    async def adopt(self) -> list[Instance]:
-        """The instances that a former control plane started and that still serve.
-
-        Those that run but don't answer are killed.
-        """
+    async def adopt(self) -> Adopted:
+        """The instances that a former control plane started and that still run."""
         found = [instance for path in self._folder.instance_records() if (instance := _load(path))]
+        self._instances.update(found)
         pids = {instance.process.pid for instance in found}
         kill_strays(RUNTIME_MODULE, self._folder.run, pids)
-        warm = await asyncio.gather(*(self._is_warm(instance) for instance in found))
-        return [instance for instance, is_warm in zip(found, warm, strict=True) if is_warm]
+        answers = await asyncio.gather(*(_answers(instance) for instance in found))
+        is_warm = dict(zip(found, answers, strict=True))
+        return Adopted(
+            [instance for instance in found if is_warm[instance]],
+            [instance for instance in found if not is_warm[instance]],
+        )
 
     async def stop(self, instances: Iterable[Instance], timeout_ms: int) -> None:
         """Ends them: SIGTERM, and SIGKILL after ``timeout_ms``. Returns when they are gone."""
-        await asyncio.gather(*(_stop(instance, timeout_ms) for instance in instances))
+        stopping = list(instances)
+        await asyncio.gather(*(_stop(instance, timeout_ms) for instance in stopping))
+        self._instances.difference_update(stopping)
 
     async def last_words(self, instance: Instance) -> str:
         """The end of its log, as a sentence's continuation; with the traceback, if it has one."""
@@ -157,17 +199,43 @@ class Supervisor:
             )
         except OSError as error:
             raise DeploymentFailed(f"can't start an instance of {owner}: {error}") from error
-        limits.apply(limits_of(spec, self._settings.instance_types), process.pid, number)
-        return Instance(number, owner, socket, process)
+        instance = Instance(number, owner, socket, process)
+        self._instances.add(instance)
+        return instance
 
-    async def _is_warm(self, instance: Instance) -> bool:
+    @asynccontextmanager
+    async def _or_ended(self, instance: Instance) -> AsyncIterator[None]:
+        """On an error in the block, nothing of the instance runs on."""
         try:
-            await _wait_warm(instance, ADOPT_TIMEOUT_S)
-        except _NotWarm as error:
-            log.warning("instance %s of %s %s", instance.route.id, instance.owner, error)
+            yield
+        except BaseException:
+            # At once: whoever breaks this off may break off its end as well.
+            instance.process.kill()
             await self.stop([instance], timeout_ms=0)
-            return False
-        return True
+            raise
+
+    def _limit(self, instance: Instance, spec: DeploymentSpec) -> None:
+        bounds = limits_of(spec, self._settings.instance_types)
+        try:
+            limits.apply(bounds, instance.process.pid, instance.number)
+        except (OSError, ValueError, OverflowError) as error:
+            raise DeploymentFailed(
+                f"expected to hold instance {instance.route.id} of {instance.owner} to its limits"
+                f"{limits.describe(bounds)}, got: {error}. Change `resources.limits` of the "
+                f"deployment, or `instance_types` in turnout.yml."
+            ) from error
+
+    async def _until_warm(self, instance: Instance, spec: DeploymentSpec, timeout_s: float) -> None:
+        """Raises DeploymentFailed if it is not in time."""
+        try:
+            await _wait_warm(instance, timeout_s)
+        except _NotWarm as error:
+            raise DeploymentFailed(
+                f"instance {instance.route.id} of {instance.owner}{self.limited(spec)} {error}. "
+                f"{await self.last_words(instance)}"
+            ) from None
+        _note_warm(instance)
+        log.info("instance %s of %s is warm", instance.route.id, instance.owner)
 
 
 class _NotWarm(TurnoutError):
@@ -189,18 +257,40 @@ async def _wait_warm(instance: Instance, timeout_s: float) -> None:
         raise _NotWarm(f"ended before it was ready ({exit_text(exited.result())})")
     if serving not in done:
         raise _NotWarm(f"was not ready after {timeout_s:.0f} s")
-    serving.result()
+    if (error := serving.exception()) is not None:
+        raise _NotWarm(f"can't be asked whether it is ready ({error})")
+
+
+async def _answers(instance: Instance) -> bool:
+    """Whether it serves at once; of one that may be starting yet that is not asked."""
+    if not instance.was_warm:
+        return False
+    try:
+        await _wait_warm(instance, ANSWER_TIMEOUT_S)
+    except _NotWarm as error:
+        log.warning("instance %s of %s %s", instance.route.id, instance.owner, error)
+        return False
+    return True
+
+
+def _note_warm(instance: Instance) -> None:
+    instance.was_warm = True
+    try:
+        instance.process.note(**{_WARM: True})
+    except OSError as error:
+        # The next control plane will be more patient with it than it has to be.
+        log.warning("that instance %s is warm is not on record: %s", instance.route.id, error)
 
 
 async def _stop(instance: Instance, timeout_ms: int) -> None:
     await instance.process.terminate(timeout_ms)
-    instance.socket.unlink(missing_ok=True)
+    remove(instance.socket)
 
 
 def _load(path: Path) -> Instance | None:
     process = find(path)
     if process is None:
-        path.with_suffix(".sock").unlink(missing_ok=True)
+        remove(path.with_suffix(".sock"))
         return None
     details = process.details
     owner = InstanceOwner(

@@ -16,6 +16,8 @@ class Place:
         ready: whether it may get requests; probes say so.
         condemned: why it is being replaced though it runs.
         watch: the task that waits for its end.
+        filling: the task that starts an instance for it; maybe over.
+        failure: why the last one that was to have it did not come up; None if it did.
     """
 
     def __init__(self) -> None:
@@ -23,8 +25,15 @@ class Place:
         self.ready = False
         self.condemned: str | None = None
         self.watch: asyncio.Task[None] | None = None
+        self.filling: asyncio.Task[None] | None = None
+        self.failure: Exception | None = None
         self._warm_since = 0.0
         self._backoff = Backoff()
+
+    @property
+    def is_filling(self) -> bool:
+        """Whether an instance is being started for it."""
+        return self.filling is not None and not self.filling.done()
 
     @property
     def is_looping(self) -> bool:
@@ -45,6 +54,11 @@ class Place:
         if self.watch is not None:
             self.watch.cancel()
         return instance
+
+    def give_up(self) -> None:
+        """No instance is wanted any more: one that is being started for it ends."""
+        if self.filling is not None:
+            self.filling.cancel()
 
     def condemn(self, why: str) -> None:
         """Ends the instance at once: it would not do so by itself, nor answer."""

@@ -11,13 +11,16 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 import psutil
 from msgspec import Struct
+from msgspec.structs import replace
 
 from router.control_plane.system_errors import refused_by_system
 from router.core.errors import TooManyFiles
@@ -53,16 +56,35 @@ class Process:
     def __init__(self, record: ProcessRecord, pidfd: int, path: Path) -> None:
         self.pid = record.pid
         self.details = record.details
+        self._record = record
         self._pidfd = pidfd
         self._path = path
         self._loop = asyncio.get_running_loop()
         self._exited: asyncio.Future[int | None] = self._loop.create_future()
         self._loop.add_reader(pidfd, self._on_exit)
+        _watched_here.add(self)
 
     @property
     def is_running(self) -> bool:
         """False once its exit was seen."""
         return not self._exited.done()
+
+    @property
+    def age_s(self) -> float:
+        """For how long it has run, in seconds."""
+        started_s = self._record.start_ticks / os.sysconf("SC_CLK_TCK")
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - started_s
+
+    def note(self, **details: Any) -> None:
+        """Adds to the details on record, unless it has ended.
+
+        Raises:
+            OSError: they can't be written; the record is what it was.
+        """
+        if self.is_running:
+            record = replace(self._record, details={**self.details, **details})
+            write_atomically(self._path, msgspec.json.encode(record))
+            self._record, self.details = record, record.details
 
     async def wait(self) -> int | None:
         """Waits for the exit; the exit code, below 0 for a signal, None if not our child."""
@@ -81,6 +103,7 @@ class Process:
     def forget(self) -> None:
         """Watches it no longer; it runs on, and can be found again."""
         if self.is_running:
+            _watched_here.discard(self)
             self._loop.remove_reader(self._pidfd)
             os.close(self._pidfd)
             self._exited.cancel()
@@ -104,7 +127,7 @@ class Process:
         os.close(self._pidfd)
         # First of all: who waits replaces it, whatever becomes of its record.
         self._exited.set_result(self._reap())
-        _remove(self._path)
+        remove(self._path)
 
     def _reap(self) -> int | None:
         try:
@@ -112,6 +135,16 @@ class Process:
         except ChildProcessError:
             return None
         return os.waitstatus_to_exitcode(status)
+
+
+# As long as it runs, the loop knows a process, too.
+_watched_here: WeakSet[Process] = WeakSet()
+
+
+def kill_all() -> None:
+    """Ends, now, every process that ``spawn`` or ``find`` gave us, whoever has it."""
+    for process in list(_watched_here):
+        process.kill()
 
 
 def spawn(
@@ -156,7 +189,7 @@ def spawn(
         # and not reaped, so the pid is still its own.
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        _remove(record)
+        remove(record)
         raise
 
 
@@ -184,7 +217,7 @@ def find(path: Path) -> Process | None:
         record = msgspec.json.decode(path.read_bytes(), type=ProcessRecord)
         pidfd = os.pidfd_open(record.pid)
     except (FileNotFoundError, msgspec.DecodeError, ProcessLookupError):
-        _remove(path)
+        remove(path)
         return None
     try:
         # In this order: the pidfd holds on to whatever process the start time is read of.
@@ -194,7 +227,7 @@ def find(path: Path) -> Process | None:
         os.close(pidfd)
         raise
     os.close(pidfd)
-    _remove(path)
+    remove(path)
     return None
 
 
@@ -213,7 +246,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         new.replace(path)
     except BaseException:
         # A full disk has better uses for it.
-        _remove(new)
+        remove(new)
         raise
 
 
@@ -275,8 +308,11 @@ def _writable(log: Path) -> Path:
     return log
 
 
-def _remove(path: Path) -> None:
-    """Removes a file if it can: one left behind does no harm, for ``find`` tells its process."""
+def remove(path: Path) -> None:
+    """Removes a record or a socket if it can: one left behind does no harm.
+
+    ``find`` tells a record's process from a later one, and the names of sockets are not used again.
+    """
     try:
         path.unlink(missing_ok=True)
     except OSError as error:

@@ -8,6 +8,7 @@ plane that dies at any point leaves a state from which the next one goes on (inv
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from router.control_plane.departures import EXIT_GRACE_MS, Departures
 from router.control_plane.environments.cache import Environments
 from router.control_plane.groups import InstanceGroup
-from router.control_plane.instances import Instance, InstanceOwner, Supervisor, conda_of
+from router.control_plane.instances import Adopted, Instance, InstanceOwner, Supervisor, conda_of
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
 from router.control_plane.records import Serving, StoredDeployment, now
@@ -171,28 +172,31 @@ class Provisioner:
     async def restore(self) -> None:
         """Goes on where a former control plane ended: takes up what runs, starts what is missing.
 
-        An instance that does not come up does not hold up the rest; it is tried again.
+        Returns when workers route to what is warm already. Whatever else there is to be is
+        routed to as it gets warm: an ``init()`` that hangs holds up nobody else.
         """
-        running = await self._supervisor.adopt()
-        log.info("%d instances run already", len(running))
-        await asyncio.gather(
-            *(
-                self._restore(deployment.serving, running)
-                for endpoint in self._store.endpoints()
-                for deployment in self._store.deployments(endpoint.spec.name)
-                if deployment.serving is not None
-                and "Deleting" not in {endpoint.state, deployment.state}
-            )
-        )
+        adopted = await self._supervisor.adopt()
+        running = [*adopted.warm, *adopted.others]
+        log.info("%d instances run already, %d of them warm", len(running), len(adopted.warm))
+        servings = self._servings()
+        owners = {_owner(serving) for serving in servings}
+        released = await asyncio.gather(*(self._restore(one, adopted) for one in servings))
+        strays = [instance for instance in running if instance.owner not in owners]
+        # No worker was ever told of these.
+        unknown = [instance for instance in strays if not instance.was_warm]
+        await self._supervisor.stop(unknown, timeout_ms=0)
+        leaving = [instance for instance in strays if instance.was_warm]
+        leaving += itertools.chain.from_iterable(released)
+        self._departures.add(leaving)
         await self.publish()
-        kept = {instance for group in self._groups.values() for instance in group.instances}
-        await self._departures.drain([instance for instance in running if instance not in kept])
+        if leaving:
+            self._departures.drain_soon(leaving)
 
     async def stop(self) -> None:
         """Ends all instances. Workers should have stopped before."""
         await self.close()
         # What workers have not waited for, nobody waits for.
-        await self._supervisor.stop(self._release_all(), EXIT_GRACE_MS)
+        await self._supervisor.stop(self._supervisor.instances, EXIT_GRACE_MS)
 
     async def close(self) -> None:
         """Lets go of the instances; they run on."""
@@ -200,15 +204,6 @@ class Provisioner:
         await self._retiring.cancel()
         await self._departures.close()
         await asyncio.gather(*(group.close() for group in self._groups.values()))
-
-    def kill(self) -> None:
-        """Ends every instance now; requests in flight are lost."""
-        for instance in self._release_all():
-            instance.process.kill()
-
-    def _release_all(self) -> list[Instance]:
-        released = (i for group in self._groups.values() for i in group.shrink(0, {}))
-        return [*self._departures.instances, *released]
 
     async def _take_down(self, keys: Sequence[Key]) -> None:
         """Drains and ends all instances of deployments that are stored as Deleting."""
@@ -226,15 +221,15 @@ class Provisioner:
         key = (spec.endpoint_name, spec.name)
         old = self._groups.get(key)
         if old is None or deployment.serving is None or _differs(deployment.serving.spec, spec):
-            revision = self._store.next("revision")
-            group = self._group(spec, revision)
+            serving = Serving(spec=spec, revision=self._store.next("revision"))
+            group = self._group(serving)
         else:
-            revision = deployment.serving.revision
+            serving = replace(deployment.serving, spec=spec)
             group = old
         count = count_to_start_with(spec, old.wanted if old is not None else 0)
         await group.grow(count, _counter(count, say))
         try:
-            self._save(spec, serving=Serving(spec=spec, revision=revision))
+            self._save(spec, serving=serving)
         except Exception:
             # What is not on disk must not be routed to.
             if group is not old:
@@ -280,31 +275,38 @@ class Provisioner:
         """How many requests each instance holds."""
         return {one.id: one.outstanding for one in await self._workers.instances()}
 
-    async def _restore(self, serving: Serving, running: list[Instance]) -> None:
-        spec = serving.spec
-        group = self._group(spec, serving.revision)
-        self._groups[spec.endpoint_name, spec.name] = group
-        group.adopt(instance for instance in running if instance.owner == group.owner)
-        count = count_to_start_with(spec, group.wanted)
-        group.shrink(count, {})
-        if group.instances:
-            # They serve: nothing else has to wait for those that are started beside them.
-            group.keep(count)
-            return
-        try:
-            await group.grow(count, lambda _: None)
-        except TurnoutError as error:
-            log.error("%s", error.message)  # noqa: TRY400 - the message has the traceback
-            group.keep(count)
+    def _servings(self) -> list[Serving]:
+        """What is to serve, of all deployments."""
+        return [
+            deployment.serving
+            for endpoint in self._store.endpoints()
+            for deployment in self._store.deployments(endpoint.spec.name)
+            if deployment.serving is not None
+            and "Deleting" not in {endpoint.state, deployment.state}
+        ]
 
-    def _group(self, spec: DeploymentSpec, revision: int) -> InstanceGroup:
-        owner = InstanceOwner(spec.endpoint_name, spec.name, revision)
-        return InstanceGroup(self._supervisor, owner, spec, self.publish)
+    async def _restore(self, serving: Serving, adopted: Adopted) -> list[Instance]:
+        """Takes up a deployment's instances; returns those that are too many."""
+        spec = serving.spec
+        group = self._group(serving)
+        self._groups[spec.endpoint_name, spec.name] = group
+        group.adopt(instance for instance in adopted.warm if instance.owner == group.owner)
+        group.await_warm(instance for instance in adopted.others if instance.owner == group.owner)
+        count = count_to_start_with(spec, group.wanted)
+        group.keep(count)
+        return group.shrink(count, await self._outstanding()) if group.wanted > count else []
+
+    def _group(self, serving: Serving) -> InstanceGroup:
+        return InstanceGroup(self._supervisor, _owner(serving), serving.spec, self.publish)
 
     def _save(self, spec: DeploymentSpec, **changes: object) -> None:
         stored = self._store.deployment(spec.endpoint_name, spec.name)
         assert stored is not None, "deleted while an operation ran on it"
         self._store.save_deployment(replace(stored, modified_at=now(), **changes))
+
+
+def _owner(serving: Serving) -> InstanceOwner:
+    return InstanceOwner(serving.spec.endpoint_name, serving.spec.name, serving.revision)
 
 
 def _differs(serving: DeploymentSpec, declared: DeploymentSpec) -> bool:

@@ -98,7 +98,10 @@ class ControlPlane:
         return self._store.failures
 
     async def start(self) -> None:
-        """Goes on where a former control plane ended; returns when workers serve."""
+        """Goes on where a former control plane ended; returns when workers serve.
+
+        Instances that are missing start meanwhile.
+        """
         await self._provisioner.restore()
         for operation in self.operations.unfinished():
             self._resume(operation)
@@ -109,10 +112,6 @@ class ControlPlane:
         """Breaks off operations and ends all instances. Workers should have stopped before."""
         await self._break_off()
         await self._provisioner.stop()
-
-    def kill(self) -> None:
-        """Ends all instances now; requests in flight are lost."""
-        self._provisioner.kill()
 
     async def close(self) -> None:
         """Breaks off operations and lets go of the instances; they run on."""

@@ -7,6 +7,24 @@ from collections.abc import Coroutine
 log = logging.getLogger(__name__)
 
 
+async def unless(event: asyncio.Event, work: Coroutine[object, object, None]) -> None:
+    """Does ``work``; breaks it off when the event is set. Returns when it has ended, either way.
+
+    Raises:
+        Exception: what ``work`` raises.
+    """
+    working = asyncio.create_task(work)
+    waiting = asyncio.create_task(event.wait())
+    try:
+        await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (working, waiting):
+            task.cancel()
+        await asyncio.wait({working, waiting})
+    if not working.cancelled():
+        working.result()
+
+
 class Tasks:
     """Tasks that nobody awaits."""
 

@@ -167,11 +167,6 @@ class WorkerSlot:
         """Whether it is this place's."""
         return is_same(self._listener, listener)
 
-    def kill(self) -> None:
-        """Ends every worker here now; requests in flight are lost."""
-        for worker in self._told:
-            worker.process.kill()
-
     async def _take_up(self, running: WorkerProcess) -> None:
         self._admit(running)
         try:

@@ -165,11 +165,6 @@ class WorkerPool:
         await asyncio.gather(*(slot.stop(timeout_ms) for slot in self._slots))
         self._folder.budgets.unlink(missing_ok=True)
 
-    def kill(self) -> None:
-        """Ends every worker now; requests in flight are lost."""
-        for slot in self._slots:
-            slot.kill()
-
     async def _counted(self) -> dict[int, Counted]:
         """By the workers' numbers; one that is being replaced is missing."""
         counted = await asyncio.gather(*(slot.counted() for slot in self._slots))

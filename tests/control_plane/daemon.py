@@ -35,6 +35,13 @@ path = pathlib.Path(sys.argv[1])
 sys.exit(run(*read_daemon_config(path), path))
 """
 OK = "def init(): pass\ndef run(raw): return 'ok'\n"
+_WAITS = """
+import os, pathlib, time
+def init():
+    pathlib.Path("{folder}", f"init-{{os.getpid()}}").touch()
+    while not pathlib.Path("{folder}/go").exists(): time.sleep(0.02)
+def run(raw): return os.getpid()
+"""
 
 
 class Daemon:
@@ -85,8 +92,11 @@ class Daemon:
         self.process.kill()
         self.wait()
 
-    def restart(self) -> None:
+    def start(self) -> None:
         self.process = self._spawn()
+
+    def restart(self) -> None:
+        self.start()
         self.wait_ready()
 
     def wait(self) -> int:
@@ -158,6 +168,30 @@ def wait_gone(pid: int) -> None:
         return
     assert select.select([pidfd], [], [], LIMIT_S)[0]
     os.close(pidfd)
+
+
+def waiting_code(folder: Path) -> str:
+    """A script whose init() returns as soon as there is a file "go"; run() tells its pid."""
+    return _WAITS.format(folder=folder)
+
+
+def begun_pids(folder: Path) -> set[int]:
+    """Of the instances of ``waiting_code`` whose init() was called."""
+    return {int(path.name.removeprefix("init-")) for path in folder.glob("init-*")}
+
+
+async def until_begun(folder: Path, count: int) -> None:
+    """Returns when init() was called so often."""
+    async with asyncio.timeout(LIMIT_S):
+        while len(begun_pids(folder)) < count:
+            await asyncio.sleep(0.02)
+
+
+def reboot(daemon: Daemon) -> None:
+    """Nothing runs any more: no time for any process to end in order."""
+    daemon.kill()
+    for pid in (daemon.pids("i") | daemon.pids("w")).values():
+        kill(pid)
 
 
 class Answer:

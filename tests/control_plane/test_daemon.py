@@ -57,7 +57,7 @@ async def test_state_survives_an_orderly_restart_and_nothing_runs_in_between(
     daemon = start_daemon().wait_ready()
     async with Client(daemon) as client:
         await client.serve("my-endpoint", "blue", daemon.code("code"), 2)
-        before = [(await client.call("GET", p)).body for p in ("my-endpoint/deployments",)]
+        before = await client.wait_for("my-endpoint", lambda instances: instances["ready"] == 2)
         keys = (await client.call("POST", "my-endpoint/listKeys")).body
     pids = [*daemon.pids("w").values(), *daemon.pids("i").values()]
     assert daemon.stop() == 0
@@ -65,10 +65,10 @@ async def test_state_survives_an_orderly_restart_and_nothing_runs_in_between(
     assert list((daemon.state / "run").iterdir()) == []
     daemon.restart()
     async with Client(daemon) as client:
-        after = [(await client.call("GET", p)).body for p in ("my-endpoint/deployments",)]
+        after = await client.wait_for("my-endpoint", lambda instances: instances["ready"] == 2)
         assert after == before
-        assert (await client.call("POST", "my-endpoint/listKeys")).body == keys
         assert (await client.score("my-endpoint")).status == 200
+        assert (await client.call("POST", "my-endpoint/listKeys")).body == keys
     assert daemon.stop() == 0
 
 
@@ -133,6 +133,8 @@ async def test_after_kill_9_a_process_whose_record_was_not_written_yet_is_ended(
     for record in ("i1.json", "w1.json"):
         (daemon.state / "run" / record).unlink()
     daemon.restart()
+    async with Client(daemon) as client:
+        await client.wait_for("my-endpoint", lambda instances: instances["ready"] == 1)
     assert daemon.pids("i").keys() == {"i2"}
     assert daemon.pids("w")["w0"] == workers["w0"]
     assert daemon.pids("w")["w1"] != workers["w1"]
@@ -291,8 +293,7 @@ async def served_by_the_old(daemon: Daemon) -> None:
     """One instance of it, though the state says that the update failed, and why."""
     async with Client(daemon) as client:
         assert (await client.score("my-endpoint")).status == 200
-        shown = await client.call("GET", "my-endpoint/deployments/blue")
-    properties = shown.body["properties"]
+        properties = await client.wait_for("my-endpoint", lambda instances: instances["ready"] == 1)
     assert properties["provisioningState"] == "Failed"
     assert "no such weights" in properties["provisioningError"]["message"]
     instances = properties["instances"]

@@ -1,6 +1,8 @@
 """Workers in the hands of a control plane: real processes, without instances behind them."""
 
 import asyncio
+import os
+import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -45,6 +47,11 @@ async def status(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 def leaving(pool: WorkerPool) -> list[WorkerProcess]:
     return [worker for worker in pool._slots[0]._told if worker.is_stopping]
+
+
+def kill_workers(pool: WorkerPool) -> None:
+    for pid in pool.pids:
+        os.kill(pid, signal.SIGKILL)
 
 
 async def test_a_worker_that_leaves_routes_nothing_by_older_rules(pool: WorkerPool) -> None:
@@ -96,7 +103,7 @@ async def test_who_waits_to_be_accepted_is_served_though_successors_end_at_their
         return start(folder, number, address, listener)
 
     monkeypatch.setattr(WorkerProcess, "start", flaky)
-    pool.kill()
+    kill_workers(pool)
     waiting = await asyncio.open_connection("127.0.0.1", pool._port)
     assert await status(*waiting) == NONE_TO_SERVE
     assert starts == PATIENCE_FAILURES + 1
@@ -112,7 +119,7 @@ async def test_who_waits_for_a_place_where_no_worker_can_start_is_let_go(
         raise OSError("it ended at its start")
 
     monkeypatch.setattr(WorkerProcess, "start", broken)
-    pool.kill()
+    kill_workers(pool)
     reader, writer = await asyncio.open_connection("127.0.0.1", pool._port)
     async with asyncio.timeout(WAIT_S):
         with pytest.raises(ConnectionResetError):

@@ -13,7 +13,7 @@ from typing import Any
 
 from router.control_plane.counts import sum_of_workers
 from router.control_plane.environments.cache import Environments
-from router.control_plane.instances import Instance, InstanceOwner, Supervisor
+from router.control_plane.instances import Adopted, Instance, InstanceOwner, Supervisor
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
 from router.control_plane.processes import Process
@@ -118,6 +118,7 @@ class MachineProcess(Process):
 
     def __init__(self, machine: Machine, life: Life, one: Running) -> None:
         self.pid = one.number
+        self.details = {"warm": one.warm}
         self._machine = machine
         self._life = life
         self._one = one
@@ -154,26 +155,32 @@ class MachineSupervisor(Supervisor):
         one = Running(self._next_number(), owner, spec.environment_variables["VERSION"])
         self._life.step()
         self._machine.running[one.number] = one
-        instance = self._instance(one)
+        return await self.resume(self._instance(one), spec)
+
+    async def resume(self, instance: Instance, spec: DeploymentSpec) -> Instance:
+        one = self._machine.running[instance.number]
         try:
             one.warm = await self._machine.comes_up(one)
         finally:
             if not one.warm:
                 await self.stop([instance], timeout_ms=0)
         if not one.warm:
-            raise DeploymentFailed(f"instance i{one.number} of {owner} ended")
+            raise DeploymentFailed(f"instance i{one.number} of {instance.owner} ended")
         return instance
 
-    async def adopt(self) -> list[Instance]:
-        for one in list(self._machine.running.values()):
-            if not one.warm:
-                self._life.step()
-                self._machine.end(one.number)
-        return [self._instance(one) for one in self._machine.running.values()]
+    async def adopt(self) -> Adopted:
+        running = list(self._machine.running.values())
+        return Adopted(
+            [self._instance(one) for one in running if one.warm],
+            [self._instance(one) for one in running if not one.warm],
+        )
 
     def _instance(self, one: Running) -> Instance:
         process = MachineProcess(self._machine, self._life, one)
-        return Instance(one.number, one.owner, self._folder.instance_socket(one.number), process)
+        socket = self._folder.instance_socket(one.number)
+        instance = Instance(one.number, one.owner, socket, process)
+        self._instances.add(instance)
+        return instance
 
 
 class MachineWorkers:

@@ -142,8 +142,17 @@ class World:
                         *(d[2] for d in endpoint["deployments"].values()),
                     )
                 }
-                if not states & RUNNING:
+                if not states & RUNNING and self._is_staffed:
                     return shown
+
+    @property
+    def _is_staffed(self) -> bool:
+        """Whether all instances are there that are to be, and no others."""
+        there_are = self._plane.instances().values()
+        warm = sum(one.warm for one in self.machine.running.values())
+        return all(one.ready == one.wanted for one in there_are) and warm == sum(
+            one.wanted for one in there_are
+        )
 
     async def shown(self) -> dict[str, Any]:
         """Everything that the API says, but for the keys, in the words of the model."""
