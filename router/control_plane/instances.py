@@ -344,3 +344,6 @@ def _tail(path: Path) -> str:
         return "\n".join(lines[-LOG_TAIL_LINES:]).rstrip() or "(nothing)"
     except FileNotFoundError:
         return "(nothing)"
+    except OSError as error:
+        # Whatever is told with it is worth telling all the same.
+        return f"(can't be read: {error})"

@@ -170,3 +170,16 @@ async def test_a_socket_that_can_not_be_removed_keeps_no_instance_from_being_ado
     (state.run / "i0.sock").mkdir()
     warm, _ = await new_supervisor(state).adopt()
     assert [one.number for one in warm] == [started.number]
+
+
+async def test_why_an_instance_did_not_come_up_is_said_though_its_log_can_not_be_read(
+    folder: Path, state: StateFolder, supervisor: Supervisor
+) -> None:
+    log = state.deployment_logs("my-endpoint", "blue") / "i1.log"
+    log.mkdir(parents=True)
+    with pytest.raises(DeploymentFailed) as failed:
+        await supervisor.start(OWNER, spec_of(folder, "raise SystemExit(3)\n"))
+    assert "ended before it was ready" in failed.value.message
+    assert f"Its log ends with:\n(can't be read: [Errno 21] Is a directory: '{log}')" in (
+        failed.value.message
+    )
