@@ -21,14 +21,21 @@ from router.core.deployment_spec import DeploymentSpec, Model
 from router.core.errors import BadRequest
 
 _SKIPPED = "__pycache__"
+# No digest begins so.
+_HALF = "new-"
 _CHUNK_BYTES = 1 << 20
 
 
 class Assets:
-    """The folder of copies. Calls read and copy files, so they may take a while."""
+    """The folder of copies. Calls read and copy files, so they may take a while.
+
+    What a daemon that ended left half copied is removed when this is made.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
+        for half in self._root.glob(f"{_HALF}*"):
+            shutil.rmtree(half, ignore_errors=True)
 
     def stage(self, spec: DeploymentSpec) -> DeploymentSpec:
         """The spec with the paths of copies of its code and model.
@@ -93,7 +100,7 @@ class Assets:
     def _copy(self, path: Path) -> Path:
         """Copies first and names the copy by what it holds: the original may change meanwhile."""
         self._root.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix="new-", dir=self._root))
+        work = Path(tempfile.mkdtemp(prefix=_HALF, dir=self._root))
         try:
             copy = work / path.name
             if path.is_dir():

@@ -11,7 +11,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 
-from router.control_plane.instances import Instance, InstanceOwner, Supervisor, exit_text
+from router.control_plane.health import exit_text
+from router.control_plane.instances import Instance, InstanceOwner, Supervisor
 from router.control_plane.places import Place
 from router.control_plane.probes import probe
 from router.control_plane.tasks import Tasks

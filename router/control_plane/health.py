@@ -1,8 +1,13 @@
-"""Waiting for an instance to be ready: the standard gRPC health service, watched."""
+"""Waiting for an instance to be warm: its process, and the standard gRPC health service."""
+
+import asyncio
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from router.control_plane.processes import Process
+from router.core.errors import TurnoutError
 
 # The socket appears some hundred milliseconds after the process; gRPC's default would look
 # again after a whole second.
@@ -15,7 +20,42 @@ _OPTIONS = (
 _ENDED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 
-async def wait_serving(target: str) -> None:
+class NotWarm(TurnoutError):
+    """Why an instance did not become warm; a verb phrase."""
+
+
+async def wait_warm(target: str, process: Process, timeout_s: float) -> None:
+    """Returns when the instance at ``target``, which is ``process``, is warm.
+
+    Raises:
+        NotWarm: it ended before, or is not so in time.
+    """
+    serving = asyncio.create_task(_wait_serving(target))
+    exited = asyncio.create_task(process.wait())
+    try:
+        done, _ = await asyncio.wait(
+            {serving, exited}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        serving.cancel()
+        exited.cancel()
+        await asyncio.wait({serving, exited})
+    if exited in done:
+        raise NotWarm(f"ended before it was ready ({exit_text(exited.result())})")
+    if serving not in done:
+        raise NotWarm(f"was not ready after {timeout_s:.0f} s")
+    if (error := serving.exception()) is not None:
+        raise NotWarm(f"can't be asked whether it is ready ({error})")
+
+
+def exit_text(code: int | None) -> str:
+    """How a process ended, in words; None if nobody could ask."""
+    if code is None:
+        return "exit code unknown"
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+async def _wait_serving(target: str) -> None:
     """Returns when the instance at ``target`` says SERVING; waits for it to listen, too."""
     async with grpc.aio.insecure_channel(target, options=_OPTIONS) as channel:
         while True:

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from router.control_plane import limits
 from router.control_plane.environments.cache import Environments
-from router.control_plane.health import wait_serving
+from router.control_plane.health import NotWarm, wait_warm
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
 from router.control_plane.processes import (
@@ -30,7 +30,7 @@ from router.control_plane.processes import (
 )
 from router.control_plane.tuning import FOR_SPEED
 from router.core.deployment_spec import DeploymentSpec, Environment, Model
-from router.core.errors import DeploymentFailed, TurnoutError
+from router.core.errors import DeploymentFailed
 from router.core.limits import limits_of
 from router.core.routing import InstanceRoute
 
@@ -228,8 +228,8 @@ class Supervisor:
     async def _until_warm(self, instance: Instance, spec: DeploymentSpec, timeout_s: float) -> None:
         """Raises DeploymentFailed if it is not in time."""
         try:
-            await _wait_warm(instance, timeout_s)
-        except _NotWarm as error:
+            await wait_warm(instance.route.target, instance.process, timeout_s)
+        except NotWarm as error:
             raise DeploymentFailed(
                 f"instance {instance.route.id} of {instance.owner}{self.limited(spec)} {error}. "
                 f"{await self.last_words(instance)}"
@@ -238,36 +238,13 @@ class Supervisor:
         log.info("instance %s of %s is warm", instance.route.id, instance.owner)
 
 
-class _NotWarm(TurnoutError):
-    """Why an instance did not become warm; a verb phrase."""
-
-
-async def _wait_warm(instance: Instance, timeout_s: float) -> None:
-    serving = asyncio.create_task(wait_serving(instance.route.target))
-    exited = asyncio.create_task(instance.process.wait())
-    try:
-        done, _ = await asyncio.wait(
-            {serving, exited}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-        )
-    finally:
-        serving.cancel()
-        exited.cancel()
-        await asyncio.wait({serving, exited})
-    if exited in done:
-        raise _NotWarm(f"ended before it was ready ({exit_text(exited.result())})")
-    if serving not in done:
-        raise _NotWarm(f"was not ready after {timeout_s:.0f} s")
-    if (error := serving.exception()) is not None:
-        raise _NotWarm(f"can't be asked whether it is ready ({error})")
-
-
 async def _answers(instance: Instance) -> bool:
     """Whether it serves at once; of one that may be starting yet that is not asked."""
     if not instance.was_warm:
         return False
     try:
-        await _wait_warm(instance, ANSWER_TIMEOUT_S)
-    except _NotWarm as error:
+        await wait_warm(instance.route.target, instance.process, ANSWER_TIMEOUT_S)
+    except NotWarm as error:
         log.warning("instance %s of %s %s", instance.route.id, instance.owner, error)
         return False
     return True
@@ -327,13 +304,6 @@ def _environment(spec: DeploymentSpec) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         **spec.environment_variables,
     }
-
-
-def exit_text(code: int | None) -> str:
-    """How a process ended, in words; None if nobody could ask."""
-    if code is None:
-        return "exit code unknown"
-    return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
 def _tail(path: Path) -> str:

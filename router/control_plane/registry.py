@@ -18,6 +18,7 @@ from router.control_plane.blobs import Blobs
 from router.control_plane.conda_text import parse_conda
 from router.control_plane.records import now
 from router.control_plane.store import Store
+from router.control_plane.tasks import in_thread
 from router.core.errors import BadRequest, Conflict, ResourceNotFound
 
 _URI_KEY: dict[Kind, str] = {"codes": "codeUri", "models": "modelUri"}
@@ -192,7 +193,7 @@ class Registry:
                 f"expected an upload to this daemon or an absolute path on its machine, got "
                 f"{uri!r}, at `{key}`"
             )
-        path = await asyncio.to_thread(
+        path = await in_thread(
             self._assets.stage_asset,
             uri if upload is None else str(upload),
             is_folder=kind == "codes",

@@ -36,6 +36,7 @@ from router.control_plane.records import (
 from router.control_plane.registry import Registry
 from router.control_plane.resolver import Resolver
 from router.control_plane.store import Store
+from router.control_plane.tasks import in_thread
 from router.control_plane.tokens import Token, check_uses_keys, new_token
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
@@ -271,7 +272,7 @@ class ControlPlane:
             located = self._resolver.locate(spec)
             if (conda := conda_of(located.spec)) is not None:
                 read_conda(conda)
-            spec = await asyncio.to_thread(self._assets.stage, located.spec)
+            spec = await in_thread(self._assets.stage, located.spec)
             old = self._store.deployment(spec.endpoint_name, spec.name)
             deployment = replace(declared_deployment(spec, old), assets=located.assets)
             warnings = *located.warnings, *without_effect(spec, self._settings.instance_types)

@@ -1,8 +1,14 @@
 """Background tasks that are not forgotten: kept until they end, and heard when they fail."""
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Coroutine
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +29,33 @@ async def unless(event: asyncio.Event, work: Coroutine[object, object, None]) ->
         await asyncio.wait({working, waiting})
     if not working.cancelled():
         working.result()
+
+
+async def in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """What ``work`` returns or raises, from a thread that nobody waits for once this is broken off.
+
+    Of what ``asyncio.to_thread`` runs, the end is waited for before the process may end. This is
+    for what takes minutes and leaves nothing broken wherever it is cut off.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(set_it: Callable[[Any], None], what: object) -> None:
+        if not done.cancelled():
+            set_it(what)
+
+    def run() -> None:
+        outcome: tuple[Callable[[Any], None], object]
+        try:
+            outcome = done.set_result, work(*arguments, **named)
+        except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+            outcome = done.set_exception, error
+        # A loop that is closed has nobody who waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(tell, *outcome)
+
+    threading.Thread(target=run, name=work.__name__, daemon=True).start()
+    return await done
 
 
 class Tasks:

@@ -119,3 +119,13 @@ def test_a_path_too_long_for_the_system_is_refused(assets: Assets, code: Path, n
         assets.stage_code(f"/{name}", "score.py")
     with pytest.raises(BadRequest, match="expected a file in"):
         assets.stage_code(str(code), name)
+
+
+def test_what_was_left_half_copied_is_removed_at_the_next_start(
+    assets: Assets, code: Path, tmp_path: Path
+) -> None:
+    whole = Path(assets.stage_code(str(code), "score.py"))
+    root = whole.parent.parent
+    (root / "new-1234" / "model").mkdir(parents=True)
+    Assets(root)
+    assert list(root.iterdir()) == [whole.parent]

@@ -7,6 +7,7 @@ call.
 
 import asyncio
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.control_plane.conftest import StartDaemon
 from tests.control_plane.daemon import (
@@ -130,3 +131,27 @@ async def test_an_instance_that_was_in_its_start_is_waited_for_by_the_next_contr
     assert len(begun_pids(folder)) == 2
     assert daemon.stop() == 0
     assert not is_running(pid)
+
+
+async def test_an_operation_that_is_gone_on_with_after_a_reboot_starts_no_instance_twice(
+    folder: Path, start_daemon: StartDaemon
+) -> None:
+    (folder / "go").touch()
+    daemon = start_daemon().wait_ready()
+    code = daemon.code("slow", waiting_code(folder))
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", code)
+        (folder / "go").unlink()
+        accepted = await client.put_deployment("my-endpoint", "blue", code, count=2)
+        await until_begun(folder, 2)
+    reboot(daemon)
+    daemon.restart()
+    # The one that served, and the one that is to be added.
+    await until_begun(folder, 4)
+    (folder / "go").touch()
+    async with Client(daemon) as client:
+        path = urlsplit(accepted.headers["Azure-AsyncOperation"]).path
+        assert (await client.call("GET", path)).body["status"] == "Succeeded"
+        await client.wait_for("my-endpoint", lambda instances: instances["ready"] == 2)
+    assert len(daemon.pids("i")) == 2
+    assert len(begun_pids(folder)) == 4
