@@ -24,7 +24,11 @@ request_settings: {{max_concurrent_requests_per_instance: 50}}
 liveness_probe: {{period: 1, initial_delay: 1}}
 readiness_probe: {{period: 1, initial_delay: 1}}
 """
-SCRIPT = "import time\ndef init(): pass\ndef run(raw): return {'time': time.time()}\n"
+SCRIPT = """
+from datetime import datetime, timezone
+def init(): pass
+def run(raw): return {'time': datetime.now(timezone.utc).timestamp()}
+"""
 
 
 async def scored_at(session: aiohttp.ClientSession, uri: str, key: str) -> float:
