@@ -96,7 +96,16 @@ def _lognormal(median_ms: float, p99_ms: float, rng: random.Random, at: str) -> 
         )
     mu = math.log(median_ms * NS_PER_MS)
     sigma = math.log(p99_ms / median_ms) / _Z_P99
-    return lambda: round(math.exp(rng.gauss(mu, sigma)))
+    return _lognormals(mu, sigma, rng.random).__next__
+
+
+def _lognormals(mu: float, sigma: float, chance: Callable[[], float]) -> Iterator[int]:
+    """Draws in pairs (Box and Muller), which takes half the time of one after the other."""
+    sqrt, log, exp, cos, sin = math.sqrt, math.log, math.exp, math.cos, math.sin
+    while True:
+        distance, angle = sigma * sqrt(-2 * log(1 - chance())), math.tau * chance()
+        yield round(exp(mu + distance * cos(angle)))
+        yield round(exp(mu + distance * sin(angle)))
 
 
 def measured(path: Path, at: str) -> list[int]:
@@ -147,9 +156,10 @@ def _periodic(wanted: Arrivals, rng: random.Random) -> Iterator[float]:
 
 
 def _poisson(wanted: Arrivals, rng: random.Random) -> Iterator[float]:
-    time_s = 0.0
+    log, chance, per_s, time_s = math.log, rng.random, wanted.per_s, 0.0
     while True:
-        time_s += rng.expovariate(wanted.per_s)
+        # As rng.expovariate does, without calling it: there are millions.
+        time_s -= log(1 - chance()) / per_s
         yield time_s
 
 

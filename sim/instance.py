@@ -160,7 +160,8 @@ class SimInstance:
         model = self.model
         raised = model.error_share and model.chance() < model.error_share
         self._answer(work, Outcome.RAISED if raised else Outcome.RETURNED, run_ns)
-        self._run_next()
+        if self._queue:
+            self._run_next()
 
     def _answer(self, work: Work, outcome: Outcome, run_ns: int) -> None:
         answer = SimAnswer(work.id, work.asked, outcome, self.model.answer, run_ns)

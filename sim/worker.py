@@ -67,7 +67,7 @@ class SimWorker:
         """A client's request has come; over the quota it is read later, piece by piece."""
         asked.worker = self
         asked.step = self._record.step_at(self.dispatcher.snapshot.generation)
-        self._read(asked, asked.body_bytes + HEAD_BYTES)
+        self._read((asked, asked.body_bytes + HEAD_BYTES))
 
     def swap(self, routing: Routing) -> None:
         """A new routing has come from the control plane."""
@@ -148,11 +148,9 @@ class SimWorker:
         del token, secret
         return 0
 
-    def _read_rest(self, rest: tuple[Asked, int]) -> None:
-        self._read(*rest)
-
-    def _read(self, asked: Asked, count_bytes: int) -> None:
+    def _read(self, rest: tuple[Asked, int]) -> None:
         """So many bytes of it have not been read."""
+        asked, count_bytes = rest
         now_ns = self._clock.now_ns
         endpoint = self.dispatcher.authorize(asked.endpoint, AUTHORIZATION, now_ns)
         if isinstance(endpoint, Refusal):
@@ -166,7 +164,7 @@ class SimWorker:
             self._passes(endpoint, asked, piece, wait_ns)
             if wait_ns:
                 endpoint.quota.note_request_delay(wait_ns)
-                self._clock.after(wait_ns, self._read_rest, (asked, count_bytes))
+                self._clock.after(wait_ns, self._read, (asked, count_bytes))
                 return
         self._arrive(asked, endpoint)
 
