@@ -15,7 +15,7 @@ from router.core.routes import WORKER_COUNT
 from router.core.statistics import InstanceStatistics, sum_of_instances
 from sim.checkers.broken import Place
 from sim.clock import NS_PER_MS, NS_PER_S, After, Clock
-from sim.instance import Model, SimAnswer, SimInstance
+from sim.instance import Model, SimInstance
 from sim.record import Record
 from sim.worker import SimWorker
 
@@ -154,7 +154,7 @@ class SimFleet:
                 int(group.spec.environment_variables[WORKER_COUNT]),
                 self._clock,
                 self._work,
-                self._send_answers,
+                self._message_ns,
                 backoff or Backoff(),
             )
             self._instances[instance.id] = instance
@@ -190,8 +190,3 @@ class SimFleet:
         now_ns = self._clock.now_ns
         rows = (row for worker in self._workers for row in worker.dispatcher.instances(now_ns))
         return {one.id: one for one in sum_of_instances(rows)}
-
-    def _send_answers(
-        self, instance: SimInstance, worker: SimWorker, answers: list[SimAnswer]
-    ) -> None:
-        self._clock.after(self._message_ns, worker.take_answers, (instance.id, answers))

@@ -57,7 +57,9 @@ class Model:
 class SimAnswer:
     """An answer, as the core wants it; ``asked`` says whose question it answers."""
 
-    __slots__ = ("asked", "content_type", "id", "more", "outcome", "payload", "run_ns", "status")
+    __slots__ = ("asked", "id", "outcome", "payload", "run_ns", "status")
+    content_type = "application/json"
+    more = False
 
     def __init__(self, id_: int, asked: int, outcome: int, payload: bytes, run_ns: int) -> None:
         self.id = id_
@@ -66,8 +68,6 @@ class SimAnswer:
         self.payload = payload
         self.run_ns = run_ns
         self.status = STATUS_OK if outcome == Outcome.RETURNED else STATUS_ERROR
-        self.content_type = "application/json"
-        self.more = False
 
 
 class Work:
@@ -87,7 +87,7 @@ class SimInstance:
 
     Args:
         work: calls something after so much time, where there is a core for it.
-        answered: called with (worker, answers) when they leave.
+        message_ns: what a message to a worker takes.
         backoff: of the place that it takes.
 
     Attributes:
@@ -103,7 +103,7 @@ class SimInstance:
         parallel_runs: int,
         clock: Clock,
         work: After,
-        answered: Callable[["SimInstance", Any, list[SimAnswer]], None],
+        message_ns: int,
         backoff: Backoff,
     ) -> None:
         self.id = id_
@@ -114,7 +114,7 @@ class SimInstance:
         self._parallel_runs = parallel_runs
         self._clock = clock
         self._work = work
-        self._answered = answered
+        self._message_ns = message_ns
         self._queue: deque[Work] = deque()
         self._running = 0
         self._stuck: list[Work] = []
@@ -167,7 +167,7 @@ class SimInstance:
         answer = SimAnswer(work.id, work.asked, outcome, self.model.answer, run_ns)
         leaves = run_ns >= HOLD_NS or not self._queue
         if leaves and not self._gathered:
-            self._answered(self, work.origin, [answer])
+            self._send(work.origin, [answer])
             return
         self._gathered.setdefault(work.origin, []).append(answer)
         if leaves:
@@ -182,4 +182,7 @@ class SimInstance:
             return
         gathered, self._gathered = self._gathered, {}
         for origin, answers in gathered.items():
-            self._answered(self, origin, answers)
+            self._send(origin, answers)
+
+    def _send(self, origin: Any, answers: list[SimAnswer]) -> None:
+        self._clock.after(self._message_ns, origin.take_answers, (self.id, answers))

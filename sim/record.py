@@ -91,6 +91,7 @@ class Record:
     Attributes:
         begin_ns: when they start.
         faults: when each of the scenario's began, and its words.
+        step: the part that has begun.
         asked, ended_count: how many requests there were so far, and have their whole answer.
     """
 
@@ -104,7 +105,7 @@ class Record:
         self.operations: list[Operation] = []
         self.faults: list[tuple[int, str]] = []
         self.asked = self.ended_count = 0
-        self._step = 0
+        self.step = 0
         self._step_of: dict[int, int] = {}
         self._clock = clock
 
@@ -130,15 +131,15 @@ class Record:
 
     def begin_step(self, step: int) -> None:
         """A part of the timeline has begun."""
-        self._step = max(self._step, step)
+        self.step = max(self.step, step)
 
     def begin_step_with(self, generation: int, step: int) -> None:
         """It begins in each worker with this generation of the routing."""
         self._step_of[generation] = step
 
-    def step_at(self, generation: int) -> int:
-        """The part that a request is of that arrives where this generation is in force."""
-        return max(self._step, self._step_of.get(generation, 0))
+    def step_of(self, generation: int) -> int:
+        """The part that began with it: of a request that arrives where it is in force, or later."""
+        return self._step_of.get(generation, 0)
 
     def ended(self, asked: Asked, outcome: str) -> None:
         """A request has its whole answer."""
@@ -169,7 +170,7 @@ class Record:
         part.pending[place] = max(count, part.pending.get(place, 0))
 
     def _part_now(self) -> Part:
-        return self._part((self._step, (self._clock.now_ns - self.begin_ns) // self.bin_ns))
+        return self._part((self.step, (self._clock.now_ns - self.begin_ns) // self.bin_ns))
 
     def _part(self, key: tuple[int, int]) -> Part:
         return self._parts.setdefault(key, Part())

@@ -61,12 +61,14 @@ class SimWorker:
         self._message_ns = message_ns
         # Whose request a copy is of, by the number of that one here; until the copy is sent.
         self._copied: dict[int, int] = {}
+        # The part of the timeline that began with what is in force here.
+        self._step = 0
         clock.after(TICK_NS, self._tick)
 
     def ask(self, asked: Asked) -> None:
         """A client's request has come; over the quota it is read later, piece by piece."""
         asked.worker = self
-        asked.step = self._record.step_at(self.dispatcher.snapshot.generation)
+        asked.step = max(self._step, self._record.step)
         self._read((asked, asked.body_bytes + HEAD_BYTES))
 
     def swap(self, routing: Routing) -> None:
@@ -75,6 +77,7 @@ class SimWorker:
         routed = {i.id for e in routing.endpoints for d in e.deployments for i in d.instances}
         reachable = {i for i in routed if self._fleet.instance(i) is not None}
         self.dispatcher.swap(routing, routed - reachable)
+        self._step = self._record.step_of(routing.generation)
         self._auditor.swapped(self.number, routing.generation, reachable)
 
     def lose(self, instance_id: str) -> None:
@@ -171,7 +174,7 @@ class SimWorker:
     def _arrive(self, asked: Asked, endpoint: SnapshotEndpoint) -> None:
         shadow = endpoint.mirror_deployment
         copies, lost = (0, 0) if shadow is None else (shadow.lane.copies, shadow.lane.copies_lost)
-        payload = _body(asked.body_bytes)
+        payload = _BODIES.get(asked.body_bytes) or _body(asked.body_bytes)
         result = self.dispatcher.arrive(
             endpoint, asked.pinned, payload, _HEAD, asked, self._clock.now_ns
         )
@@ -234,9 +237,6 @@ class SimWorker:
 
 def _body(count_bytes: int) -> bytes:
     """A body of this size, the same one each time: nobody reads it."""
-    body = _BODIES.get(count_bytes)
-    if body is None:
-        if len(_BODIES) >= _BODIES_MAX:
-            _BODIES.clear()
-        body = _BODIES[count_bytes] = bytes(count_bytes)
-    return body
+    if len(_BODIES) >= _BODIES_MAX:
+        _BODIES.clear()
+    return _BODIES.setdefault(count_bytes, bytes(count_bytes))
