@@ -3,6 +3,7 @@
 import pytest
 
 from tests.chaos.schedule import LASTS_S, Kind, draw
+from tests.chaos.test_chaos import MINUTES, SEED
 
 TEN_MINUTES_S = 600.0
 
@@ -26,3 +27,7 @@ def test_ten_minutes_have_something_of_every_kind_in_order_and_in_their_bounds(s
 def test_a_shorter_run_is_the_beginning_of_a_longer_one() -> None:
     longer = draw(3, TEN_MINUTES_S)
     assert draw(3, 60.0) == [action for action in longer if action.at_s < 60.0]
+
+
+def test_the_minute_that_is_run_with_every_test_has_something_of_every_kind() -> None:
+    assert {action.kind for action in draw(SEED, 60 * MINUTES)} == set(Kind)
