@@ -15,6 +15,8 @@ class _Dealt:
         self.by_name = dict.fromkeys((name for name, _ in shares), 0)
         # Less than 1 with two deployments, less than k - 1 with k, in hundredths.
         self._bound = BLOCK * max(len(shares) - 1, 1)
+        # One of two is off by as much as the other, and one alone by nothing.
+        self._checked = shares[:-1] if len(shares) <= 2 else shares  # noqa: PLR2004
 
     def deal(self, invariant: int, number: int, name: str, who: str) -> None:
         """Request ``number`` went to ``name``."""
@@ -23,7 +25,7 @@ class _Dealt:
         self.count += 1
         self.by_name[name] += 1
         at_border = self.count % BLOCK == 0
-        for one, percent in self.shares:
+        for one, percent in self._checked:
             off = BLOCK * self.by_name[one] - percent * self.count
             if off and (at_border or not -self._bound < off < self._bound):
                 raise Broken(
