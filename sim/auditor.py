@@ -136,9 +136,11 @@ class Auditor:
         number, endpoint = asked.number, asked.endpoint
         if picked:
             self._keep((self._clock.now_ns, "mirrored", worker, number))
-        self._shares.on_mirrored(worker, number, endpoint, asked.pinned, picked)
-        if copied:
-            self._quota.on_copied(worker, endpoint, asked.body_bytes + HEAD_BYTES)
+        shadow = self._shares.on_mirrored(worker, number, endpoint, asked.pinned, picked, copied)
+        if copied and shadow is not None:
+            due_ns = self._conservation.due_ns(worker, shadow, self._clock.now_ns)
+            size_bytes = asked.body_bytes + HEAD_BYTES
+            self._quota.on_copied(worker, endpoint, number, size_bytes, due_ns)
 
     def sent(self, worker: int, instance: str, numbers: list[int]) -> None:
         """A message to an instance; copies have the number of what they copy, below 0."""
@@ -159,8 +161,8 @@ class Auditor:
         self._drain.on_came(worker, instance, numbers)
         if numbers[0] < 0 or (len(numbers) > 1 and min(numbers) < 0):
             endpoint, _ = self._place_of[instance]
-            count_bytes = sum(len(answer.payload) for answer in answers if answer.asked < 0)
-            self._quota.on_copies_answered(worker, endpoint, count_bytes)
+            sizes = {-answer.asked: len(answer.payload) for answer in answers if answer.asked < 0}
+            self._quota.on_copies_answered(worker, endpoint, sizes, self._clock.now_ns)
 
     def answered(self, asked: Asked, answer_to: int) -> None:
         """A request got a model's answer."""
@@ -174,7 +176,7 @@ class Auditor:
         now_ns = self._clock.now_ns
         self._keep((now_ns, "failed", asked.number, reason))
         place = asked.endpoint, asked.deployment
-        self._conservation.on_ended(asked.number, asked.number, place, now_ns)
+        self._conservation.on_ended(asked.number, asked.number, place, now_ns, reason)
         self._drain.on_failed(asked.number, place, reason)
 
     def lost(self, worker: int, instance: str) -> None:
@@ -205,9 +207,10 @@ class Auditor:
         """The router's own counters."""
         self._conservation.on_counted(worker, accepted, answered)
 
-    def gauged(self, worker: int, place: Place, copies: int) -> None:
-        """How many copies wait in a worker."""
+    def gauged(self, worker: int, place: Place, copies: int, lost: int) -> None:
+        """How many copies wait in a worker, and how many it has lost until now."""
         self._conservation.on_gauged(worker, place, copies)
+        self._shares.on_gauged(worker, place, copies, lost)
 
     @property
     def is_drained(self) -> bool:

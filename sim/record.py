@@ -37,7 +37,7 @@ class Part:
         by_place: those for whom no deployment was found are their endpoint's with "".
         copies: live requests that were mirrored, by endpoint.
         throttled_bytes: that had to wait for the bandwidth.
-        pending: the most that was queued or outstanding at any tick.
+        pending: the most that was queued or outstanding at any tick, in all workers.
     """
 
     def __init__(self) -> None:
@@ -107,6 +107,8 @@ class Record:
         self.asked = self.ended_count = 0
         self.step = 0
         self._step_of: dict[int, int] = {}
+        # By worker, at its last tick.
+        self._pending: dict[Place, dict[int, int]] = {}
         self._clock = clock
 
     def steps(self) -> list[Part]:
@@ -123,6 +125,13 @@ class Record:
             # What comes after the clients' last question is the last bin's.
             found[min(number, BINS - 1)].add(part)
         return found
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether all that was asked is answered, and no operation runs."""
+        return self.ended_count == self.asked and all(
+            operation.ended_ns is not None for operation in self.operations
+        )
 
     @property
     def bin_s(self) -> float:
@@ -164,10 +173,13 @@ class Record:
         """So many bytes have to wait."""
         self._part_now().throttled_bytes += count_bytes
 
-    def pending(self, place: Place, count: int) -> None:
-        """So many are queued or outstanding now."""
-        part = self._part_now()
-        part.pending[place] = max(count, part.pending.get(place, 0))
+    def pending(self, worker: int, place: Place, count: int) -> None:
+        """So many are queued or outstanding now, in this worker."""
+        by_worker = self._pending.setdefault(place, {})
+        if count or by_worker.get(worker):
+            by_worker[worker] = count
+            part = self._part_now()
+            part.pending[place] = max(sum(by_worker.values()), part.pending.get(place, 0))
 
     def _part_now(self) -> Part:
         return self._part((self.step, (self._clock.now_ns - self.begin_ns) // self.bin_ns))

@@ -65,7 +65,7 @@ class StepSummary(Struct, frozen=True, kw_only=True):
 
     Attributes:
         requests: of all clients, asked in this part.
-        refused: those that reached no instance.
+        refused: those that were turned away as they came.
         throttled_bytes: that had to wait for the bandwidth.
     """
 
@@ -138,7 +138,7 @@ def summarize(
     names = ["start", *(_name_of(scenario, number) for number in range(len(scenario.timeline)))]
     times = [0.0, *(step.at_s for step in scenario.timeline)]
     wanted = [(first, []), *((s.endpoint or first, s.expect) for s in scenario.timeline)]
-    refused_operations = sum(one.outcome != "done" for one in record.operations)
+    refused_operations = sum(one.outcome.startswith("refused") for one in record.operations)
     parts = record.steps()
     steps = [
         _step(scenario, name, at_s, [part], of, refused_operations, measured_ns)

@@ -230,9 +230,9 @@ class SimWorker:
             for deployment in endpoint.deployments.values():
                 lane = deployment.lane
                 place = endpoint.name, deployment.name
-                self._auditor.gauged(self.number, place, lane.copies_pending)
-                if pending := len(lane.queue) + lane.outstanding:
-                    self._record.pending(place, pending)
+                lost = lane.copies_lost
+                self._auditor.gauged(self.number, place, lane.copies_pending, lost)
+                self._record.pending(self.number, place, len(lane.queue) + lane.outstanding)
 
 
 def _body(count_bytes: int) -> bytes:

@@ -33,8 +33,9 @@ def _numbers(step: Step) -> Numbers:
         refused_operations=0,
         measured_ms={},
         times_ms={key: _times_ms(after, percent) for key, percent in PERCENTILES.items()},
-        # A step's requests begin and end with a block, so shares have no tolerance of their own.
-        workers=0,
+        # A step's requests begin and end with a block: where one schedule chooses, shares have no
+        # tolerance of their own.
+        workers=step.unaligned,
     )
 
 

@@ -39,12 +39,19 @@ class Step:
         """Requests that got anything but a 200, during the step or after it."""
         return self.during.failed + self.after.failed
 
+    @property
+    def unaligned(self) -> int:
+        """How many schedules are within a block when ``after`` begins: 1 or none.
+
+        Two that both choose need not begin a block together: one of them is exact, the other
+        off by less than one request (invariant 3).
+        """
+        live = [percent for percent in self.rules.traffic.values() if percent]
+        return int(len(live) > 1 and any(self.rules.mirror_traffic.values()))
+
     def inexact(self) -> list[str]:
         """Every deployment whose share of ``after``, or of its copies, is not that of the rules."""
-        live = [percent for percent in self.rules.traffic.values() if percent]
-        # Two schedules that both choose need not begin a block together: one of them is exact,
-        # the other off by less than one request (invariant 3).
-        slack = 1 if len(live) > 1 and any(self.rules.mirror_traffic.values()) else 0
+        slack = self.unaligned
         return [
             *_differences("answers by", self.rules.traffic, self.after.shares, self.after, slack),
             *_differences("copies to", self.rules.mirror_traffic, self.copies, self.after, slack),

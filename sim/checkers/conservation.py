@@ -4,6 +4,8 @@ from sim.checkers.broken import Broken, DeploymentRules, Place, Rules
 
 # Deadlines are looked at by a clock that ticks: so much later at most a request has its answer.
 LATE_NS_MAX = 50_000_000
+# What the router answers when a deadline has passed, and no sooner.
+AT_DEADLINE = frozenset({"timed_out", "model_not_ready"})
 NS_PER_MS = 1_000_000
 
 
@@ -93,8 +95,14 @@ class ConservationChecker:
             others = sorted(set(numbers) - waiting)
             raise Broken(9, f"{others} are no requests of {place[1]}, and were sent to {instance}")
 
-    def on_ended(self, number: int, answer_to: int, place: Place, now_ns: int) -> None:
-        """9: a request has the one answer to it, an instance's or the router's, in time."""
+    def on_ended(
+        self, number: int, answer_to: int, place: Place, now_ns: int, reason: str = ""
+    ) -> None:
+        """9: a request has the one answer to it, an instance's or the router's, in time.
+
+        Args:
+            reason: why the router answers; empty for an instance's answer.
+        """
         if answer_to != number:
             raise Broken(9, f"request {number} got the answer to {answer_to}")
         found = self._waiting.pop(number, None)
@@ -104,8 +112,17 @@ class ConservationChecker:
         if now_ns > late_ns:
             late_ms = (now_ns - late_ns + LATE_NS_MAX) // NS_PER_MS
             raise Broken(9, f"request {number} was answered {late_ms} ms after its deadline")
+        if reason in AT_DEADLINE and now_ns < late_ns - LATE_NS_MAX:
+            early_ms = (late_ns - LATE_NS_MAX - now_ns) // NS_PER_MS
+            raise Broken(
+                10, f"request {number} was given up ({reason}) {early_ms} ms before its deadline"
+            )
         self._books[place].waiting.remove(number)
         self._answered[worker] += 1
+
+    def due_ns(self, worker: int, place: Place, now_ns: int) -> int:
+        """When what the worker takes now for the deployment must be answered."""
+        return now_ns + self._late_ns[worker][place] - LATE_NS_MAX
 
     def on_counted(self, worker: int, accepted: int, answered: int) -> None:
         """9: the router's own books agree."""

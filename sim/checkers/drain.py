@@ -29,7 +29,7 @@ class DrainChecker:
         self._held.update((worker, instance) for instance in reachable)
 
     def on_failed(self, number: int, place: Place, reason: str) -> None:
-        """10: no request is lost but by a fault."""
+        """10: no request is lost but by a fault, or given up before its time is over."""
         if reason == "stopping" or (reason == "instance_lost" and place not in self._unreliable):
             raise Broken(10, f"request {number} was lost ({reason}) by {place[1]}")
 

@@ -3,6 +3,8 @@
 Requests per second, where they are limited, have a bucket of the same kind.
 """
 
+from collections.abc import Mapping
+
 from sim.checkers.broken import Broken, Rules
 
 NS_PER_S = 1_000_000_000
@@ -37,10 +39,11 @@ class _Passed:
 
 
 class _Copies:
-    """Bytes of copies in one worker: of the requests, of their answers, and as it counts them."""
+    """Bytes of copies in one worker: at least, at most, and as it counts them."""
 
     def __init__(self) -> None:
-        self.asked_bytes = self.answered_bytes = self.counted_bytes = 0
+        self.least_bytes = self.most_bytes = self.counted_bytes = 0
+        self.due_ns: dict[int, int] = {}
 
 
 class QuotaChecker:
@@ -82,13 +85,24 @@ class QuotaChecker:
         elif bucket.take(1, now_ns) < 0:
             raise Broken(8, f"request {number} is more than {bucket.per_s} requests/s allow")
 
-    def on_copied(self, worker: int, endpoint: str, count: int) -> None:
-        """A request of so many bytes was copied."""
-        self._copies_of(worker, endpoint).asked_bytes += count
+    def on_copied(
+        self, worker: int, endpoint: str, number: int, count: int, due_ns: int
+    ) -> None:  # fmt: skip
+        """A request of so many bytes was copied; an answer counts until ``due_ns``."""
+        copies = self._copies_of(worker, endpoint)
+        copies.least_bytes += count
+        copies.most_bytes += count
+        copies.due_ns[number] = due_ns
 
-    def on_copies_answered(self, worker: int, endpoint: str, count: int) -> None:
-        """Answers to copies came, of so many bytes; those that are too late count nothing."""
-        self._copies_of(worker, endpoint).answered_bytes += count
+    def on_copies_answered(
+        self, worker: int, endpoint: str, sizes: Mapping[int, int], now_ns: int
+    ) -> None:
+        """Answers to copies came, of so many bytes each; one that is late may count nothing."""
+        copies = self._copies_of(worker, endpoint)
+        for number, count in sizes.items():
+            copies.most_bytes += count
+            if now_ns < copies.due_ns.pop(number, 0):
+                copies.least_bytes += count
 
     def on_charged(
         self, worker: int, endpoint: str, number: int, count: int, copied: int, asked_ns: int,
@@ -100,12 +114,11 @@ class QuotaChecker:
             copied: what the worker counted for copies until now.
         """
         copies = self._copies_of(worker, endpoint)
-        least, more = copies.asked_bytes, copies.answered_bytes
-        if not least <= copied <= least + more:
+        if not copies.least_bytes <= copied <= copies.most_bytes:
             raise Broken(
                 8,
                 f"at request {number} worker {worker} counts {copied} bytes of copies of "
-                f"{endpoint}; there were {least}, and {more} of answers",
+                f"{endpoint}; there were {copies.least_bytes} to {copies.most_bytes}",
             )
         copied, copies.counted_bytes = copied - copies.counted_bytes, copied
         bucket = self._free[endpoint]

@@ -42,8 +42,11 @@ class ShareChecker:
         self._published: dict[int, Rules] = {}
         self._live: dict[tuple[int, str], _Dealt] = {}
         self._mirror: dict[tuple[int, str], _Dealt] = {}
-        # Of requests that are to be copied, the shadow.
+        # Of requests whose copies have not been sent, the shadow; and by it and the worker.
         self._copied: dict[int, Place] = {}
+        self._unsent: dict[tuple[int, Place], set[int]] = {}
+        # Copies that found no room when they were to be made.
+        self._lost: dict[tuple[int, Place], int] = {}
 
     def on_published(self, generation: int, rules: Rules) -> None:
         """To be had when a worker swaps to it."""
@@ -69,6 +72,11 @@ class ShareChecker:
         for dealt in self._live, self._mirror:
             for key in [key for key in dealt if key[0] == worker and key[1] not in rules]:
                 del dealt[key]
+        there = {(name, one) for name, endpoint in rules.items() for one in endpoint.deployments}
+        for books in self._unsent, self._lost:
+            # One that is created again has no copies yet.
+            for gone in [key for key in books if key[0] == worker and key[1] not in there]:
+                del books[gone]
 
     def on_dealt(self, worker: int, number: int, endpoint: str, deployment: str) -> None:
         """3: a live request had its turn, whether there was room for it or not."""
@@ -80,21 +88,32 @@ class ShareChecker:
         dealt.deal(3, number, deployment, f"worker {worker}, {endpoint}")
 
     def on_mirrored(
-        self, worker: int, number: int, endpoint: str, pinned: str | None, picked: int
-    ) -> None:
-        """4: a live request was mirrored or not; 7: a direct one never is."""
+        self, worker: int, number: int, endpoint: str, pinned: str | None, picked: int, copied: int
+    ) -> Place | None:
+        """4: a live request was mirrored or not; 7: a direct one never is.
+
+        Args:
+            copied: whether a copy waits to be sent; one that was picked may be lost at once.
+
+        Returns:
+            The shadow.
+        """
         if pinned is not None:
             if picked:
                 raise Broken(7, f"the direct request {number} was mirrored")
-            return
+            return None
         dealt = self._mirror.get((worker, endpoint))
         if dealt is None or picked not in (0, 1):
             raise Broken(4, f"request {number} was mirrored {picked} times")
-        shadow = dealt.shares[0][0]
+        place = endpoint, dealt.shares[0][0]
         who = f"worker {worker}, mirror of {endpoint}"
-        dealt.deal(4, number, shadow if picked else "", who)
-        if picked:
-            self._copied[number] = endpoint, shadow
+        dealt.deal(4, number, place[1] if picked else "", who)
+        if copied:
+            self._copied[number] = place
+            self._unsent.setdefault((worker, place), set()).add(number)
+        elif picked:
+            self._lost[worker, place] = self._lost.get((worker, place), 0) + 1
+        return place
 
     def on_copies_sent(
         self, worker: int, place: Place, instance: str, numbers: list[int]
@@ -112,6 +131,22 @@ class ShareChecker:
                 raise Broken(
                     4, f"the copy of request {-number} for {shadow[1]} was sent to {instance}"
                 )
+            if (unsent := self._unsent.get((worker, shadow))) is not None:
+                unsent.discard(-number)
+
+    def on_gauged(self, worker: int, place: Place, copies: int, lost: int) -> None:
+        """4, 5: a copy is sent, or waits, or is counted as lost.
+
+        Args:
+            copies, lost: how many wait or are out, and were lost until now, as the worker says.
+        """
+        unsent = self._unsent.get((worker, place), ())
+        if len(unsent) > copies + lost - self._lost.get((worker, place), 0):
+            raise Broken(
+                4,
+                f"copies of {sorted(unsent)[:10]} for {place[1]} were neither sent nor lost, and "
+                f"{copies} wait",
+            )
 
 
 def _follow(dealt: dict[tuple[int, str], _Dealt], key: tuple[int, str], shares: Shares) -> None:

@@ -72,7 +72,11 @@ th { border-bottom: 1px solid #888 } .words { text-align: left }
 def page(summary: Summary, record: Record) -> str:
     """The page, as HTML; it loads nothing from anywhere."""
     charts = _figure(summary, record).to_html(
-        full_html=False, include_plotlyjs=True, config={"displaylogo": False}
+        full_html=False,
+        include_plotlyjs=True,
+        config={"displaylogo": False},
+        # By chance otherwise.
+        div_id="charts",
     )
     expecting = (*summary.steps, summary.whole)
     return _PAGE.render(summary=summary, charts=charts, expecting=expecting)
@@ -111,7 +115,7 @@ def _figure(summary: Summary, record: Record) -> go.Figure:
 def _marks(summary: Summary, record: Record) -> list[tuple[float, str, str]]:
     """Operations and faults, in the order of time: when, in words, in which colour."""
     operations = [
-        (one.at_s, one.words if one.outcome == "done" else f"{one.words} ✗", "#666")
+        (one.at_s, f"{one.words} ✗" if one.outcome.startswith("refused") else one.words, "#666")
         for one in summary.operations
     ]
     faults = [

@@ -10,6 +10,13 @@ CORE = (
            "    def pump(self, lane: Lane, now_ns: int) -> None:\n",
            "    async def wait(self) -> None: ...\n\n"
            "    def pump(self, lane: Lane, now_ns: int) -> None:\n"),
+    Mutant(2, "a swap looks at all that waits", "router/core/dispatcher.py",
+           "        self._drop_copies(before, after)\n\n",
+           "        self._drop_copies(before, after)\n"
+           "        [hash(one) for one in self.ledger.everything()]\n\n"),
+    Mutant(2, "a swap sends what waits", "router/core/dispatcher.py",
+           "            self._wake(lane)\n        self._drop_copies(before, after)\n",
+           "            self.pump(lane, 0)\n        self._drop_copies(before, after)\n"),
     Mutant(3, "the first share is one percent too small", "router/core/schedule.py",
            "draw_slots(len(free), percent, random)", "draw_slots(len(free), percent - 1, random)"),
     Mutant(3, "random picking instead of strata", "router/core/schedule.py",

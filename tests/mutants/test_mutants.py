@@ -1,6 +1,7 @@
 """The list of planted bugs does not rot: each can be planted, and the README has its row."""
 
 import ast
+import re
 
 import pytest
 
@@ -19,6 +20,15 @@ def test_every_invariant_has_a_bug_and_every_bug_its_row_in_the_readme() -> None
     assert {mutant.invariant for mutant in BUGS} == set(range(1, 13))
     text = README.read_text()
     assert [mutant.what for mutant in BUGS if row(mutant) not in text] == []
+
+
+def test_the_tests_that_have_caught_bugs_are_there() -> None:
+    caught = re.findall(r"\| `([\w/.]+)::([\w:]+)` \|$", README.read_text(), re.MULTILINE)
+    assert len(caught) == len(BUGS)
+    for path, name in caught:
+        file = ROOT / (path if path.startswith("tests/") else f"tests/properties/{path}")
+        last = name.removesuffix("::runTest").rpartition("::")[2]
+        assert re.search(rf"^(async )?(def |class )?{last}\b", file.read_text(), re.MULTILINE)
 
 
 def test_the_tests_that_are_run_for_bugs_are_there() -> None:

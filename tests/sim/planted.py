@@ -26,6 +26,8 @@ from sim.worker import SimWorker
 TRAFFIC_CHANGES = 2
 # Of about 980 requests, the first of the last ones.
 LAST = 960
+# As the scenario's models give by default.
+ANSWER_BYTES = 60
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 SCENARIO = """
@@ -289,6 +291,40 @@ def copies_uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Quota, "charge_copy", lambda *_: None)
 
 
+def answers_of_copies_uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    charge = Quota.charge_copy
+
+    def of_requests(self: Quota, count_bytes: int, now_ns: int) -> None:
+        if count_bytes > ANSWER_BYTES:
+            charge(self, count_bytes, now_ns)
+
+    monkeypatch.setattr(Quota, "charge_copy", of_requests)
+
+
+def copies_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = Admission._copy
+
+    def drop(self: Admission, endpoint: SnapshotEndpoint, live: Request, now_ns: int) -> None:
+        copy(self, endpoint, live, now_ns)
+        assert endpoint.mirror_deployment is not None
+        self.ledger.finish(endpoint.mirror_deployment.lane.queue.pop())
+
+    monkeypatch.setattr(Admission, "_copy", drop)
+
+
+def given_up_at_a_swap(monkeypatch: pytest.MonkeyPatch) -> None:
+    swap = Dispatcher.swap
+
+    def give_up(self: Dispatcher, routing: object, unreachable: object = ()) -> None:
+        swap(self, routing, unreachable)  # type: ignore[arg-type]
+        for request in self.ledger.everything():
+            if request.client is not None and request.instance is None:
+                request.deployment.lane.queue.remove(request)
+                self._finish_refused(request, refusals.model_not_ready(request.deployment))
+
+    monkeypatch.setattr(Dispatcher, "swap", give_up)
+
+
 def copies_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     charge = Quota.charge_copy
 
@@ -315,6 +351,9 @@ PLANTED: list[tuple[Plant, str]] = [
     (promises_forgotten, r"broken invariant 8: \d+ bytes of request \d+ .* bytes too few"),
     (needless_delay, r"broken invariant 8: \d+ bytes of request \d+ .* waited 1 ns with \d+ bytes"),
     (copies_uncounted, r"broken invariant 8: at request \d+ worker 0 counts 0 bytes of copies"),
+    (answers_of_copies_uncounted, r"broken invariant 8: at request \d+ worker 0 counts \d+ bytes"),
+    (copies_dropped, r"broken invariant 4: copies of \[\d+.*\] for green were neither sent nor lo"),
+    (given_up_at_a_swap, r"broken invariant 10: request \d+ was given up \(model_not_ready\) \d+"),
     (copies_counted_twice, r"broken invariant 8: at request \d+ worker 0 counts \d+ bytes of cop"),
     (answers_swapped, r"broken invariant 9: request \d+ got the answer to \d+"),
     (deadline_ignored, r"broken invariant 9: request \d+ was answered \d+ ms after its deadline"),

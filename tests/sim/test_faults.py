@@ -124,3 +124,42 @@ def test_measured_times_are_those_of_the_file(tmp_path: Path, *, in_order: bool)
     counts = Counter(drawn_ms)
     assert set(counts) == {1, 2, 3, 4}
     assert all(836 <= count <= 1164 for count in counts.values())
+
+
+def test_an_operation_that_runs_when_the_clients_stop_is_waited_for_and_not_refused() -> None:
+    world = World(
+        parse(
+            Scenario,
+            {
+                **SCENARIO,
+                "timeline": [{"at_s": 39.5, "instance_count": "blue=2"}],
+                "expect": ["refused operations 0"],
+            },
+            "scenario",
+        ),
+        Path(),
+    )
+    world.run()
+    found = summarize(world.scenario, world.record)
+    assert [one.outcome for one in found.operations] == ["done"]
+    assert found.held
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_what_is_pending_is_that_of_all_workers(workers: int) -> None:
+    raw = {**SCENARIO, "workers": workers, "timeline": [{"at_s": 10, "hang": "blue"}]}
+    world = World(parse(Scenario, raw, "scenario"), Path())
+    world.run()
+    (blue,) = summarize(world.scenario, world.record).whole.deployments
+    # A second's requests wait, until their time is over.
+    assert 9 <= blue.pending_max <= 22
+
+
+def test_a_loop_may_be_as_fast_as_its_model() -> None:
+    fast = {"name": "fast", "loop": {"clients": 1}, "requests": 50_000}
+    blue = {**SCENARIO["endpoints"][0]["deployments"][0], "latency": {"constant_ms": 0.001}}
+    endpoints = [{**SCENARIO["endpoints"][0], "deployments": [blue]}]
+    raw = {**SCENARIO, "for_s": 1, "clients": [fast], "endpoints": endpoints}
+    world = World(parse(Scenario, raw, "scenario"), Path())
+    world.run()
+    assert world.record.asked == 50_000

@@ -181,19 +181,19 @@ def test_each_event_is_a_line_of_json_in_the_order_of_time(folder: Path) -> None
 def test_12_the_same_seed_gives_the_same_bytes_of_every_form_in_every_process(
     folder: Path, tmp_path: Path
 ) -> None:
-    again = [TURNOUT, "simulate", str(folder / "a.yml"), "--json"]
+    again = [TURNOUT, "simulate", str(folder / "a.yml"), "--json", "--html"]
     for hash_seed in "1", "2":
         made = tmp_path / hash_seed
         made.mkdir()
         with (made / "report.json").open("wb") as out:
             subprocess.run(
-                [*again, "--events", str(made / "events.jsonl")],
+                [*again, str(made / "report.html"), "--events", str(made / "events.jsonl")],
                 env={**os.environ, "PYTHONHASHSEED": hash_seed},
                 stdout=out,
                 check=False,
                 timeout=60,
             )
-        for name in "report.json", "events.jsonl":
+        for name in "report.json", "report.html", "events.jsonl":
             assert (made / name).read_bytes() == (folder / name).read_bytes()
 
 
