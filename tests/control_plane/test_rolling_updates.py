@@ -1,4 +1,4 @@
-"""Another model, other variables for what serves: the new are warm before the old go."""
+"""Another model, environment or variables for what serves: the new are warm before the old go."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,10 +10,11 @@ from tests.control_plane.conftest import StartDaemon
 from tests.control_plane.daemon import LIMIT_S, Client, Daemon, is_running, wait_gone
 
 COUNT = 2
-# What it serves is its model's first word, or else the variable's; a gate holds up the next one,
-# and the one after can't be loaded.
+# What it serves is its model's first word, the variable's, or that of a package's version; a gate
+# holds up the next one, and the one after can't be loaded.
 SCRIPT = """
 import os, pathlib, time
+from importlib.metadata import version as installed
 folder, version = pathlib.Path({folder!r}), os.environ.get('VERSION')
 def init():
     global version
@@ -21,6 +22,8 @@ def init():
     if model is not None:
         (path,) = pathlib.Path(model).iterdir()
         version = path.read_text()
+    if version is None:
+        version = {{'2.0.0': 'old', '2.1.0': 'next'}}[installed('iniconfig')]
     if version == 'next':
         (folder / f'reached-{{os.getpid()}}').touch()
         while not (folder / 'gate').exists():
@@ -42,6 +45,12 @@ def other_variables(_: Path, version: str) -> dict[str, object]:
     return {"environmentVariables": {"VERSION": version}}
 
 
+def other_environment(_: Path, version: str) -> dict[str, object]:
+    """The package's version says which."""
+    pin = {"old": "2.0.0", "next": "2.1.0"}[version]
+    return {"environment": {"condaFile": f"dependencies: [pip, {{pip: [iniconfig=={pin}]}}]\n"}}
+
+
 async def until(reached: Callable[[], bool]) -> None:
     async with asyncio.timeout(LIMIT_S):
         while not reached():
@@ -61,7 +70,7 @@ async def state(client: Client) -> tuple[str, str | None]:
     return shown.body["properties"]["provisioningState"], error and error["message"]
 
 
-@pytest.mark.parametrize("change", [other_model, other_variables])
+@pytest.mark.parametrize("change", [other_model, other_variables, other_environment])
 async def test_new_instances_are_all_warm_before_one_of_the_old_goes(
     start_daemon: StartDaemon, folder: Path, change: Change
 ) -> None:
