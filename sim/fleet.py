@@ -27,15 +27,13 @@ class Group:
     """A deployment's instances.
 
     Attributes:
-        spec: what they run by.
-        wanted: how many there are to be.
+        spec: what they run by, and how many there are to be.
         warm: those that serve.
     """
 
     def __init__(self, spec: DeploymentSpec, model: Model) -> None:
         self.spec = spec
         self.model = model
-        self.wanted = spec.instance_count
         self.warm: list[SimInstance] = []
 
 
@@ -78,7 +76,7 @@ class SimFleet:
     def add_warm(self, place: Place, spec: DeploymentSpec, model: Model) -> None:
         """A deployment that is there from the start."""
         group = self.groups[place] = Group(spec, model)
-        self._admit(place, group, group.wanted)
+        self._admit(place, group, spec.instance_count)
 
     def bring_up(
         self, place: Place, spec: DeploymentSpec, model: Model, then: Callable[[], None]
@@ -91,7 +89,7 @@ class SimFleet:
 
         def warm(_: object) -> None:
             group = self.groups[place] = Group(spec, model)
-            self._admit(place, group, group.wanted)
+            self._admit(place, group, spec.instance_count)
             then()
 
         self._clock.after(model.cold_start_ns, warm)
@@ -99,18 +97,18 @@ class SimFleet:
     def scale(self, place: Place, spec: DeploymentSpec, then: Callable[[], None]) -> None:
         """Starts what is missing, and lets go of what is too much then; ``then`` is called last."""
         group = self.groups[place]
-        group.spec, group.wanted = spec, spec.instance_count
+        group.spec = spec
 
         def warm(_: object) -> None:
-            self._admit(place, group, group.wanted - len(group.warm))
-            over = len(group.warm) - group.wanted
+            self._admit(place, group, spec.instance_count - len(group.warm))
+            over = len(group.warm) - spec.instance_count
             ids = [instance.id for instance in group.warm]
             outstanding = {id_: one.outstanding for id_, one in self._owed().items()}
             going = instances_to_let_go(ids, ids, outstanding, over)
             group.warm = [one for one in group.warm if one.id not in going]
             then()
 
-        missing = group.wanted > len(group.warm)
+        missing = spec.instance_count > len(group.warm)
         self._clock.after(group.model.cold_start_ns if missing else 0, warm)
 
     def crash(self, place: Place) -> None:
@@ -181,7 +179,7 @@ class SimFleet:
 
     def _replace(self, wanted: tuple[Place, Group, Backoff]) -> None:
         place, group, backoff = wanted
-        if self.groups.get(place) is group and len(group.warm) < group.wanted:
+        if self.groups.get(place) is group and len(group.warm) < group.spec.instance_count:
             self._admit(place, group, 1, backoff)
             self.changed()
 

@@ -275,7 +275,7 @@ class Plane:
                 deployments=tuple(
                     deployment_route(
                         deployment,
-                        group.wanted,
+                        deployment.instance_count,
                         tuple(InstanceRoute(id=i.id, target="") for i in group.warm),
                     )
                     for deployment in self._memory.deployments[name].values()
