@@ -39,23 +39,26 @@ async def watching(file: ConfigFile) -> AsyncIterator[None]:
 
 
 async def _watch(file: ConfigFile) -> None:
+    is_late = False
     while True:
-        folders = _folders(file.files)
         try:
-            await _watch_until_others(file, folders)
+            if is_late:
+                await file.reload_if_changed()
+            await _watch_until_others(file)
         except (OSError, RuntimeError) as error:
-            # Of the kernel's limits (watchfiles raises a RuntimeError for some), or a folder that
-            # was removed this instant.
+            # Of the kernel's limits (watchfiles raises a RuntimeError for some), a folder that
+            # was removed this instant, or a link to itself.
             log.warning(
                 "can't watch %s: %s. The files are looked at every %d s, and on SIGHUP.",
-                ", ".join(sorted(map(str, folders))), error, LOOK_MS // 1000,
+                ", ".join(map(str, file.files)), error, LOOK_MS // 1000,
             )  # fmt: skip
+            is_late = True
             await asyncio.sleep(LOOK_MS / 1000)
-            await file.reload_if_changed()
 
 
-async def _watch_until_others(file: ConfigFile, folders: set[Path]) -> None:
-    """Returns when the files are in other folders than these."""
+async def _watch_until_others(file: ConfigFile) -> None:
+    """Returns when the files are in other folders than at first."""
+    folders = _folders(file.files)
     events = awatch(
         *folders,
         watch_filter=None,

@@ -93,7 +93,11 @@ class Declarations:
                 declared are as before; to be tried again.
         """
         wanted = {one.endpoint.name: one for one in declared}
-        for name in {*self._store.declared(), *self.states} - wanted.keys():
+        released = {*self._store.declared(), *self.states} - wanted.keys()
+        with self._store.transaction():
+            for name in released:
+                self._store.forget_declaration(name)
+        for name in released:
             self._release(name)
         self._wanted = wanted
         for name, one in wanted.items():
@@ -146,9 +150,10 @@ class Declarations:
             )
 
     def _release(self, name: str) -> None:
-        self._store.forget_declaration(name)
         self.states.pop(name, None)
-        self._wanted.pop(name, None)
+        # What is under way goes on by itself, as a command's operation would; nothing follows it.
+        if (task := self._tasks.pop(name, None)) is not None:
+            task.cancel()
         if self._store.endpoint(name) is not None:
             log.warning(
                 "endpoint %r is declared no longer: it serves on, and commands can change it", name
@@ -164,9 +169,9 @@ class Declarations:
                     self.states[name] = state
                 done = wanted
         finally:
-            del self._tasks[name]
+            self._forget(name, asyncio.current_task())
 
-    def _forget(self, name: str, task: asyncio.Task[None]) -> None:
+    def _forget(self, name: str, task: asyncio.Task[None] | None) -> None:
         if self._tasks.get(name) is task:
             del self._tasks[name]
 

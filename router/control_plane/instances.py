@@ -43,8 +43,9 @@ ANSWER_TIMEOUT_S = 2.0
 ADOPT_TIMEOUT_S = 10.0
 # In the record of an instance that came so far.
 _WARM = "warm"
-# Of a deployment at once: they compete for the processor while they import and load. Not of all
-# deployments: where the init() of one hangs, the others' instances must still be restarted.
+# Of a revision at once: they compete for the processor while they import and load. Not of all
+# deployments: where the init() of one hangs, the others' instances must still be restarted; nor of
+# a deployment: the update that mends the init() must not wait for it.
 STARTS_MAX = 4
 # Room for a traceback and for what the script printed before it.
 LOG_TAIL_LINES, LOG_TAIL_BYTES = 50, 64 * 1024
@@ -111,9 +112,7 @@ class Supervisor:
         self._settings = settings
         self._environments = environments
         self._next_number = next_number
-        self._starts: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = (
-            WeakValueDictionary()
-        )
+        self._starts: WeakValueDictionary[InstanceOwner, asyncio.Semaphore] = WeakValueDictionary()
         self._instances: set[Instance] = set()
 
     @property
@@ -128,8 +127,7 @@ class Supervisor:
             DeploymentFailed: it ended instead, with the last lines of its log, or took too
                 long. Nothing of it runs on.
         """
-        key = owner.endpoint, owner.deployment
-        async with self._starts.setdefault(key, asyncio.Semaphore(STARTS_MAX)):
+        async with self._starts.setdefault(owner, asyncio.Semaphore(STARTS_MAX)):
             # Built already; again only if somebody removed it.
             python = await self._environments.python_for(conda_of(spec), log.info, log.debug)
             instance = self._spawn(owner, spec, python)

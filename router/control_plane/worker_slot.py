@@ -169,14 +169,15 @@ class WorkerSlot:
 
     async def _take_up(self, running: WorkerProcess) -> None:
         self._admit(running)
+        # At once: if it ends meanwhile, its watch starts another.
+        self._worker = running
         try:
             await self._bring_up_to_date(running)
         except WorkerLost as error:
-            self._worker = running
             self._condemn(running, error)
         else:
-            self._worker = running
-            self._ready.set()
+            if self._worker is running:
+                self._ready.set()
 
     async def _come(self, delay_s: float) -> None:
         """Starts workers until one comes up."""
@@ -195,13 +196,20 @@ class WorkerSlot:
                 return
 
     async def _bring_up(self) -> WorkerProcess:
-        """A new worker that has the newest routing, and listens if there is one."""
+        """A new worker that has the newest routing, and listens if there is one.
+
+        Raises:
+            WorkerLost: it ended instead, or as soon as it had come up.
+        """
         worker = await self._start()
         try:
             await self._bring_up_to_date(worker)
         except BaseException:
             worker.process.kill()
             raise
+        if worker not in self._told:
+            # Its watch has ended, and has nobody to replace: it was not this place's worker yet.
+            raise WorkerLost(f"worker {worker.number} ended as soon as it had come up")
         return worker
 
     async def _start(self) -> WorkerProcess:
@@ -242,12 +250,15 @@ class WorkerSlot:
                     await worker.process.wait()
         finally:
             exited.cancel()
+        # In one turn: while the place is ready somebody is told, whom ``apply`` can wait for.
         self._told.remove(worker)
-        await worker.disconnect()
-        self._numbers.put_nowait(worker.number)
-        if worker is self._worker:
+        is_missed = worker is self._worker
+        if is_missed:
             self._worker = None
             self._ready.clear()
+        await worker.disconnect()
+        self._numbers.put_nowait(worker.number)
+        if is_missed:
             log.warning(
                 "worker %d ended unexpectedly; its log is %s",
                 worker.number,

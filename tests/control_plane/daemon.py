@@ -35,6 +35,24 @@ path = pathlib.Path(sys.argv[1])
 sys.exit(run(*read_daemon_config(path), path))
 """
 OK = "def init(): pass\ndef run(raw): return 'ok'\n"
+# The first to see the file `flag`, while it is empty, writes its pid there and hangs until that
+# is gone.
+HANGS_ONE = """
+import os, pathlib, time
+flag, pid = pathlib.Path({flag!r}), str(os.getpid())
+def said():
+    try:
+        return flag.read_text()
+    except FileNotFoundError:
+        return None
+def init(): pass
+def run(raw):
+    if said() == "":
+        flag.write_text(pid)
+    while said() == pid:
+        time.sleep(0.01)
+    return os.getpid()
+"""
 _WAITS = """
 import os, pathlib, time
 def init():

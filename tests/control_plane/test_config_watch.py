@@ -41,3 +41,19 @@ async def test_the_files_are_looked_at_again_and_again_though_they_can_not_be_wa
     async with watching(file), asyncio.timeout(WAIT_S):  # type: ignore[arg-type]
         await file.looks.get()
         await file.looks.get()
+
+
+async def test_a_file_that_links_to_itself_is_looked_at_until_it_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_watch, "LOOK_MS", 20)
+    path = tmp_path / "endpoint.yml"
+    path.symlink_to(path)
+    file = Looked(path)
+    async with watching(file), asyncio.timeout(WAIT_S):  # type: ignore[arg-type]
+        await file.looks.get()
+        path.unlink()
+        path.write_text("name: declared\n")
+        while not file.looks.empty():
+            file.looks.get_nowait()
+        await file.looks.get()

@@ -11,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.control_plane.daemon import LIMIT_S, Client, Daemon, deployment_body, is_running
+from tests.control_plane.daemon import (
+    HANGS_ONE,
+    LIMIT_S,
+    Client,
+    Daemon,
+    deployment_body,
+    is_running,
+)
 
 # Azure's shortest: a second each.
 PROBE = {
@@ -23,22 +30,6 @@ PROBE = {
 }
 PATIENT = {**PROBE, "failureThreshold": 1000}
 PID = "import os\ndef init(): pass\ndef run(raw): return os.getpid()\n"
-HANGS_ONCE = """
-import os, pathlib, time
-flag, pid = pathlib.Path({flag!r}), str(os.getpid())
-def said():
-    try:
-        return flag.read_text()
-    except FileNotFoundError:
-        return None
-def init(): pass
-def run(raw):
-    if said() == '':
-        flag.write_text(pid)
-    while said() == pid:
-        time.sleep(0.01)
-    return os.getpid()
-"""
 
 
 async def serve(
@@ -94,7 +85,7 @@ async def test_a_run_that_never_ends_makes_its_instance_unhealthy_and_it_is_repl
     client: Client, shared_daemon: Daemon
 ) -> None:
     flag = shared_daemon.folder / "flag-hangs"
-    code = shared_daemon.code("hung", HANGS_ONCE.format(flag=str(flag)))
+    code = shared_daemon.code("hung", HANGS_ONE.format(flag=str(flag)))
     await serve(client, "hung", code, wait="PT1S", livenessProbe=PROBE)
     flag.touch()
     assert (await client.score("hung")).status == 408
@@ -109,7 +100,7 @@ async def test_an_instance_that_owes_an_answer_for_half_a_minute_is_replaced_wha
     client: Client, shared_daemon: Daemon
 ) -> None:
     flag = shared_daemon.folder / "flag-owes"
-    code = shared_daemon.code("owes", HANGS_ONCE.format(flag=str(flag)))
+    code = shared_daemon.code("owes", HANGS_ONE.format(flag=str(flag)))
     await serve(client, "owes", code, wait="PT1S")
     flag.touch()
     assert (await client.score("owes")).status == 408
@@ -123,7 +114,7 @@ async def test_scaling_down_lets_the_idle_instance_go_and_not_the_newest(
     client: Client, shared_daemon: Daemon
 ) -> None:
     flag = shared_daemon.folder / "flag-scales"
-    code = shared_daemon.code("scales", HANGS_ONCE.format(flag=str(flag)))
+    code = shared_daemon.code("scales", HANGS_ONE.format(flag=str(flag)))
     await serve(client, "scales", code, 2)
     name, pid = newest(shared_daemon)
     # Instances take turns in each of the two workers: soon it is the newest that gets one.

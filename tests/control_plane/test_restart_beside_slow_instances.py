@@ -9,6 +9,7 @@ import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from router.control_plane.instances import STARTS_MAX
 from tests.control_plane.conftest import StartDaemon
 from tests.control_plane.daemon import (
     LIMIT_S,
@@ -106,6 +107,26 @@ async def test_an_update_after_a_reboot_waits_for_the_instance_that_starts_and_s
         assert (shown["instances"]["wanted"], shown["instances"]["restarts"]) == (2, 0)
     assert len(daemon.pids("i")) == 2
     assert len(begun_pids(folder)) == begun + 2
+
+
+async def test_an_update_that_mends_a_start_that_hangs_does_not_wait_for_it(
+    folder: Path, start_daemon: StartDaemon
+) -> None:
+    (folder / "go").touch()
+    daemon = start_daemon().wait_ready()
+    async with Client(daemon) as client:
+        code = daemon.code("slow", waiting_code(folder))
+        await client.serve("my-endpoint", "blue", code, count=STARTS_MAX)
+    reboot(daemon)
+    (folder / "go").unlink()
+    begun = len(begun_pids(folder))
+    daemon.restart()
+    async with Client(daemon) as client, asyncio.timeout(LIMIT_S):
+        await until_begun(folder, begun + STARTS_MAX)
+        mended = daemon.code("mended")
+        accepted = await client.put_deployment("my-endpoint", "blue", mended, count=1)
+        assert (await client.finish(accepted)).body["status"] == "Succeeded"
+        assert (await client.score("my-endpoint")).status == 200
 
 
 async def test_an_instance_that_was_in_its_start_is_waited_for_by_the_next_control_plane(

@@ -7,26 +7,9 @@ from msgspec.structs import replace
 from router.control_plane.layout import StateFolder
 from router.control_plane.store import Store
 from tests.control_plane.conftest import StartDaemon
-from tests.control_plane.daemon import LIMIT_S, Client, Daemon, wait_gone
+from tests.control_plane.daemon import HANGS_ONE, LIMIT_S, Client, Daemon, wait_gone
 
 PATIENT = {"maxConcurrentRequestsPerInstance": 100, "requestTimeout": "PT1M"}
-# The first to see the file writes its pid there, and waits until the file is gone.
-HOLDS = """
-import os, pathlib, time
-flag, pid = pathlib.Path({flag!r}), str(os.getpid())
-def said():
-    try:
-        return flag.read_text()
-    except FileNotFoundError:
-        return None
-def init(): pass
-def run(raw):
-    if said() == "":
-        flag.write_text(pid)
-    while said() == pid:
-        time.sleep(0.01)
-    return os.getpid()
-"""
 
 
 async def test_of_too_many_instances_found_the_idle_one_goes_and_not_the_newest(
@@ -35,7 +18,7 @@ async def test_of_too_many_instances_found_the_idle_one_goes_and_not_the_newest(
     daemon = start_daemon().wait_ready()
     flag = daemon.folder / "flag"
     async with Client(daemon) as client:
-        code = daemon.code("code", HOLDS.format(flag=str(flag)))
+        code = daemon.code("code", HANGS_ONE.format(flag=str(flag)))
         await client.call("PUT", "my-endpoint", {"properties": {}})
         begun = await client.put_deployment("my-endpoint", "blue", code, 2, requestSettings=PATIENT)
         assert (await client.finish(begun)).body["status"] == "Succeeded"

@@ -125,3 +125,31 @@ async def test_who_waits_for_a_place_where_no_worker_can_start_is_let_go(
         with pytest.raises(ConnectionResetError):
             await reader.read()
     writer.close()
+
+
+async def test_a_successor_that_ends_as_soon_as_it_has_come_up_is_replaced_as_well(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control plane stands still meanwhile: it sees the reply and the exit in one turn."""
+    await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+    apply, killed = WorkerProcess.apply, asyncio.Event()
+
+    async def apply_and_die(self: WorkerProcess, routing: Routing) -> None:
+        await apply(self, routing)
+        if not killed.is_set():
+            killed.set()
+            self.process.kill()
+            await self.process.wait()
+            # Its watch, which saw the exit first, has come to its end.
+            async with asyncio.timeout(WAIT_S):
+                while self in pool._slots[0]._told:
+                    await asyncio.sleep(0)
+
+    monkeypatch.setattr(WorkerProcess, "apply", apply_and_die)
+    kill_workers(pool)
+    async with asyncio.timeout(WAIT_S):
+        await killed.wait()
+        await pool.apply(Routing(generation=2, endpoints=(ENDPOINT,)))
+    connection = await asyncio.open_connection("127.0.0.1", pool._port)
+    assert await status(*connection) == NONE_TO_SERVE
+    connection[1].close()

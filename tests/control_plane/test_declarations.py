@@ -1,0 +1,113 @@
+"""Endpoints that the file declares no longer: nothing of it follows, whatever is under way."""
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from router.control_plane import declarations
+from router.control_plane.declarations import Declarations
+from router.control_plane.declare import Declared
+from router.control_plane.store import Store
+from router.core.deployment_spec import CodeConfiguration, DeploymentSpec
+from router.core.endpoint_spec import EndpointSpec
+from router.core.errors import Conflict, StorageFailed
+
+CODE = CodeConfiguration(code=".", scoring_script="score.py")
+
+
+class Plane:
+    """Stands for the control plane: notes what the file changes."""
+
+    def __init__(self) -> None:
+        self.operations = self
+        self.put: list[str] = []
+
+    async def until_free(self, name: str) -> None:
+        """Nothing runs on it."""
+
+    async def put_endpoint(self, spec: EndpointSpec) -> None:
+        self.put.append(spec.name)
+
+    def endpoints(self) -> list[Any]:
+        return [SimpleNamespace(spec=SimpleNamespace(name=name)) for name in ("one", "other")]
+
+    def deployments_of(self, name: str) -> list[Any]:
+        return []
+
+
+def declared(name: str) -> Declared:
+    blue = DeploymentSpec(name="blue", endpoint_name=name, code_configuration=CODE)
+    return Declared(at="$", files=(), endpoint=EndpointSpec(name=name), deployments=(blue,))
+
+
+async def turns() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_an_endpoint_that_is_taken_out_while_it_is_brought_up_is_changed_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, plane, gate = Store.open(tmp_path / "turnout.db"), Plane(), asyncio.Event()
+    begun = asyncio.Event()
+
+    async def put_deployment(*_: object) -> None:
+        begun.set()
+        await gate.wait()
+
+    async def create_endpoint(*_: object) -> None:
+        """It is there."""
+
+    monkeypatch.setattr(declarations, "put_deployment", put_deployment)
+    monkeypatch.setattr(declarations, "create_endpoint", create_endpoint)
+    file = Declarations(plane, store, Path("turnout.yml"))  # type: ignore[arg-type]
+    file.take([declared("one")])
+    await begun.wait()
+    with pytest.raises(Conflict):
+        file.check_not_declared("one")
+    file.take([])
+    file.check_not_declared("one")
+    gate.set()
+    await file.wait_settled()
+    await turns()
+    assert (plane.put, store.declared()) == ([], [])
+    # Declared again, it is the file's again.
+    file.take([declared("one")])
+    await file.wait_settled()
+    assert (plane.put, store.declared()) == (["one"], ["one"])
+    store.close()
+
+
+async def test_endpoints_are_released_together_or_none_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, plane = Store.open(tmp_path / "turnout.db"), Plane()
+
+    async def nothing(*_: object) -> None:
+        """It is there."""
+
+    monkeypatch.setattr(declarations, "put_deployment", nothing)
+    monkeypatch.setattr(declarations, "create_endpoint", nothing)
+    file = Declarations(plane, store, Path("turnout.yml"))  # type: ignore[arg-type]
+    file.take([declared("one"), declared("other")])
+    await file.wait_settled()
+    forget = store.forget_declaration
+    forgotten: list[str] = []
+
+    def full(name: str) -> None:
+        if forgotten:
+            raise StorageFailed("the disk is full")
+        forgotten.append(name)
+        forget(name)
+
+    monkeypatch.setattr(store, "forget_declaration", full)
+    with pytest.raises(StorageFailed):
+        file.take([])
+    assert sorted(store.declared()) == ["one", "other"]
+    for name in "one", "other":
+        with pytest.raises(Conflict):
+            file.check_not_declared(name)
+    store.close()
