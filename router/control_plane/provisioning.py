@@ -65,7 +65,6 @@ class Provisioner:
         self._workers = workers
         self._settings = settings
         self._groups: dict[Key, InstanceGroup] = {}
-        self._publishing = asyncio.Lock()
         self._scaling = ScaleTasks(self._scale)
         self._departures = Departures(workers, supervisor, settings)
         self._retiring = Tasks()
@@ -94,19 +93,19 @@ class Provisioner:
                 self._is_late = False
 
     async def _publish(self) -> None:
-        # One after the other, so that a worker never gets an older routing last.
-        async with self._publishing:
-            endpoints = [
-                (endpoint, self._store.deployments(endpoint.spec.name))
-                for endpoint in self._store.endpoints()
-            ]
-            routing = routing_of(
-                self._store.next("generation"),
-                endpoints,
-                {key: Placed(group.wanted, group.routes) for key, group in self._groups.items()},
-                self._settings.quota_of,
-            )
-            await self._workers.apply(routing)
+        # Numbered and handed over in one turn: no newer one comes in between, and none waits until
+        # a worker that can't come up has taken the one before.
+        endpoints = [
+            (endpoint, self._store.deployments(endpoint.spec.name))
+            for endpoint in self._store.endpoints()
+        ]
+        routing = routing_of(
+            self._store.next("generation"),
+            endpoints,
+            {key: Placed(group.wanted, group.routes) for key, group in self._groups.items()},
+            self._settings.quota_of,
+        )
+        await self._workers.apply(routing)
 
     async def bring_up(self, deployment: StoredDeployment, say: Say, warn: Say) -> None:
         """Makes what is declared serve; what served before goes on until then.

@@ -66,7 +66,7 @@ class WorkerProcess:
         number: names its files; no other worker that runs has it.
         address: what it was started with; None if another version started it.
         generation: of the routing it is known to route by.
-        is_stopping: it was told to stop.
+        is_stopping: it was told to stop; whether by somebody else, ``ping`` finds out.
     """
 
     def __init__(self, folder: StateFolder, number: int, process: Process) -> None:
@@ -172,8 +172,9 @@ class WorkerProcess:
         return await self._connected.call(GetStatistics(), Counted, REPLY_TIMEOUT_S)
 
     async def ping(self, timeout_s: float) -> None:
-        """Returns if it takes commands."""
-        await self._connected.call(Ping(), Pong, timeout_s)
+        """Returns if it takes commands; ``is_stopping`` is right then."""
+        pong = await self._connected.call(Ping(), Pong, timeout_s)
+        self.is_stopping = self.is_stopping or pong.is_stopping
 
     async def stop(self, drain_timeout_ms: int, idle_grace_ms: int) -> None:
         """Lets it drain and returns when it has ended."""

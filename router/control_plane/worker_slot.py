@@ -91,7 +91,7 @@ class WorkerSlot:
             async with asyncio.timeout(REPLACE_TIMEOUT_S):
                 while True:
                     await self._ready.wait()
-                    await asyncio.gather(*(self._tell(worker, routing) for worker in self._told))
+                    await asyncio.gather(*(self._tell(worker) for worker in self._told))
                     if self._worker and self._worker.generation >= routing.generation:
                         return
         except TimeoutError:
@@ -245,6 +245,8 @@ class WorkerSlot:
                     # How long one that leaves may take is bounded already.
                     if not worker.is_stopping:
                         await worker.ping(PING_TIMEOUT_S)
+                        if worker.is_stopping:
+                            self._miss(worker, "was told to end by somebody else")
                 except WorkerLost as error:
                     self._condemn(worker, error)
                     await worker.process.wait()
@@ -252,23 +254,23 @@ class WorkerSlot:
             exited.cancel()
         # In one turn: while the place is ready somebody is told, whom ``apply`` can wait for.
         self._told.remove(worker)
-        is_missed = worker is self._worker
-        if is_missed:
-            self._worker = None
-            self._ready.clear()
+        self._miss(worker, "ended unexpectedly")
         await worker.disconnect()
         self._numbers.put_nowait(worker.number)
-        if is_missed:
-            log.warning(
-                "worker %d ended unexpectedly; its log is %s",
-                worker.number,
-                self._folder.worker_log(worker.number),
-            )
-            await self._come(RESTART_DELAY_S_MIN)
 
-    async def _tell(self, worker: WorkerProcess, routing: Routing) -> None:
+    def _miss(self, worker: WorkerProcess, what: str) -> None:
+        """Has another one started if it was this place's."""
+        if worker is not self._worker:
+            return
+        self._worker = None
+        self._ready.clear()
+        log_file = self._folder.worker_log(worker.number)
+        log.warning("worker %d %s; its log is %s", worker.number, what, log_file)
+        self._tasks.start(self._come(RESTART_DELAY_S_MIN), "start of a worker")
+
+    async def _tell(self, worker: WorkerProcess) -> None:
         try:
-            await worker.apply(routing)
+            await self._bring_up_to_date(worker)
         except WorkerLost as error:
             self._condemn(worker, error)
             # Then it routes nothing any more.

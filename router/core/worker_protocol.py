@@ -78,7 +78,13 @@ class Counted(Struct, frozen=True, tag=True):
 
 
 class Pong(Struct, frozen=True, tag=True):
-    """The worker takes commands."""
+    """The worker takes commands.
+
+    Attributes:
+        is_stopping: it was told to end, by a signal if not by ``Stop``, and drains.
+    """
+
+    is_stopping: bool = False
 
 
 class Lent(Struct, frozen=True, tag=True):

@@ -9,7 +9,13 @@ import aiohttp
 from yarl import URL
 
 from tests.control_plane.conftest import StartDaemon
-from tests.control_plane.daemon import Client, Daemon, is_running, kill_and_await_replacement
+from tests.control_plane.daemon import (
+    LIMIT_S,
+    Client,
+    Daemon,
+    is_running,
+    kill_and_await_replacement,
+)
 
 # One may be an accident; chaos for ten minutes kills two that follow each other.
 SUCCESSORS_KILLED = 3
@@ -85,6 +91,30 @@ async def test_a_worker_that_hangs_is_replaced_and_no_update_waits_for_it_for_ev
         assert len(daemon.pids("w")) == 2
         for _ in range(4):
             assert (await client.score("my-endpoint")).status == 200
+
+
+async def test_a_worker_that_somebody_else_lets_drain_has_its_successor_at_once(
+    start_daemon: StartDaemon,
+) -> None:
+    one = {"data_plane": {"port": 0, "workers": 1}, "control_plane": {"port": 0}}
+    daemon = start_daemon(**one).wait_ready()
+    gate, reached = daemon.folder / "gate", daemon.folder / "reached"
+    async with Client(daemon) as client, asyncio.timeout(LIMIT_S):
+        held = GATED_RUN.format(gate=str(gate), reached=str(reached))
+        await client.serve("my-endpoint", "blue", daemon.code("code", held))
+        key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
+        score = asyncio.create_task(client.score("my-endpoint", key))
+        while not reached.exists():
+            await client.call("GET", "/status")
+        before = daemon.pids("w")
+        os.kill(before["w0"], signal.SIGTERM)
+        while daemon.pids("w").keys() == before.keys():
+            await client.call("GET", "/status")
+        async with Client(daemon) as newcomer:
+            assert (await newcomer.score("my-endpoint", "not the key")).status == 401
+        assert is_running(before["w0"]), "it still owes an answer"
+        gate.touch()
+        assert (await score).status == 200
 
 
 async def test_a_reload_cut_off_by_kill_9_loses_no_request_and_leaves_one_worker(

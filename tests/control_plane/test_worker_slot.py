@@ -6,17 +6,20 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
+from router.control_plane.worker_link import WorkerLink
 from router.control_plane.worker_process import WorkerAddress, WorkerProcess
 from router.control_plane.worker_slot import PATIENCE_FAILURES
 from router.control_plane.workers import WorkerPool
 from router.core.config import DaemonConfig, DataPlaneSettings
 from router.core.errors import TurnoutError
 from router.core.routing import EndpointRoute, Routing
+from router.core.worker_protocol import Apply, Command
 
 WAIT_S = 30
 ENDPOINT = EndpointRoute(name="my-endpoint", keys=("key",), deployments=(), traffic={})
@@ -68,6 +71,31 @@ async def test_a_worker_that_leaves_routes_nothing_by_older_rules(pool: WorkerPo
     assert await connection[0].read() == b"", "that was the last answer"
     connection[1].close()
     await reload
+
+
+async def test_changes_that_a_worker_has_kept_waiting_it_is_told_as_one(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pool.apply(Routing(generation=1))
+    call, told = WorkerLink.call, []
+
+    async def noted(self: WorkerLink, command: Command, *rest: Any) -> Any:
+        if isinstance(command, Apply):
+            told.append(command.routing.generation)
+        return await call(self, command, *rest)
+
+    monkeypatch.setattr(WorkerLink, "call", noted)
+    worker = pool.pids[0]
+    os.kill(worker, signal.SIGSTOP)
+    changes = [
+        asyncio.create_task(pool.apply(Routing(generation=number))) for number in range(2, 12)
+    ]
+    while not told:
+        await asyncio.sleep(0)
+    os.kill(worker, signal.SIGCONT)
+    async with asyncio.timeout(WAIT_S):
+        await asyncio.gather(*changes)
+    assert told in ([2, 11], [11])
 
 
 async def test_a_successor_that_does_not_come_up_leaves_the_present_worker(
