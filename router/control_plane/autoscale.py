@@ -73,8 +73,8 @@ class Autoscaler:
     def _scaled_by_load(self) -> dict[Key, DeploymentSpec]:
         return {
             (spec.endpoint_name, spec.name): spec
-            for endpoint in self._store.endpoints()
-            for deployment in self._store.deployments(endpoint.spec.name)
+            for _, deployments in self._store.everything()
+            for deployment in deployments
             if deployment.serving is not None and scales_by_load(spec := deployment.serving.spec)
         }
 

@@ -18,7 +18,7 @@ from router.control_plane.service import ControlPlane
 from router.core.config import DaemonConfig, Declaration
 from router.core.deployment_spec import DeploymentSpec, Environment
 from router.core.endpoint_spec import EndpointSpec
-from router.core.errors import BadRequest
+from router.core.errors import BadRequest, ResourceNotFound
 from router.core.parse import T, parse
 from router.core.routes import check_environment_variables
 from router.core.rules import (
@@ -75,22 +75,24 @@ def read_declarations(
     Args:
         note: told of each file before it is read, also of one that is not there.
     """
-    found: list[Declared] = []
+    found: dict[str, Declared] = {}
     for number, declaration in enumerate(config.endpoints):
         declared = _read(declaration, base_dir, f"$.endpoints[{number}]", note)
         name = declared.endpoint.name
-        if twin := next((d for d in found if d.endpoint.name == name), None):
+        if twin := found.get(name):
             raise BadRequest(
                 f"expected one declaration of each endpoint, got a second one of {name!r}, at "
                 f"`{declared.at}`; the first is at `{twin.at}`"
             )
-        found.append(declared)
-    return found
+        found[name] = declared
+    return list(found.values())
 
 
 async def create_endpoint(control_plane: ControlPlane, endpoint: EndpointSpec) -> None:
     """Makes the endpoint, unless it is there. Its traffic can name deployments only later."""
-    if all(known.spec.name != endpoint.name for known in control_plane.endpoints()):
+    try:
+        control_plane.endpoint(endpoint.name)
+    except ResourceNotFound:
         await control_plane.put_endpoint(replace(endpoint, traffic={}, mirror_traffic={}))
 
 

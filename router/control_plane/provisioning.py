@@ -25,7 +25,7 @@ from router.control_plane.records import Serving, StoredDeployment, now
 from router.control_plane.routing_of import Placed, routing_of
 from router.control_plane.scale_tasks import Key, ScaleTasks
 from router.control_plane.store import Store
-from router.control_plane.tasks import Tasks
+from router.control_plane.tasks import Shared, Tasks
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import StorageFailed, TurnoutError
@@ -66,6 +66,7 @@ class Provisioner:
         self._settings = settings
         self._groups: dict[Key, InstanceGroup] = {}
         self._scaling = ScaleTasks(self._scale)
+        self._publishing = Shared(self._publish_or_try_again)
         self._departures = Departures(workers, supervisor, settings)
         self._retiring = Tasks()
         self._is_late = False
@@ -75,7 +76,11 @@ class Provisioner:
 
         Raises:
             StorageFailed: the disk is full; it is tried again until it is not.
+            TurnoutError: a worker did not take it.
         """
+        await self._publishing.join()
+
+    async def _publish_or_try_again(self) -> None:
         try:
             await self._publish()
         except StorageFailed:
@@ -95,13 +100,9 @@ class Provisioner:
     async def _publish(self) -> None:
         # Numbered and handed over in one turn: no newer one comes in between, and none waits until
         # a worker that can't come up has taken the one before.
-        endpoints = [
-            (endpoint, self._store.deployments(endpoint.spec.name))
-            for endpoint in self._store.endpoints()
-        ]
         routing = routing_of(
             self._store.next("generation"),
-            endpoints,
+            self._store.everything(),
             {key: Placed(group.wanted, group.routes) for key, group in self._groups.items()},
             self._settings.quota_of,
         )
@@ -203,6 +204,7 @@ class Provisioner:
         await self._retiring.cancel()
         await self._departures.close()
         await asyncio.gather(*(group.close() for group in self._groups.values()))
+        await self._publishing.cancel()
 
     async def _take_down(self, keys: Sequence[Key]) -> None:
         """Drains and ends all instances of deployments that are stored as Deleting."""
@@ -278,8 +280,8 @@ class Provisioner:
         """What is to serve, of all deployments."""
         return [
             deployment.serving
-            for endpoint in self._store.endpoints()
-            for deployment in self._store.deployments(endpoint.spec.name)
+            for endpoint, deployments in self._store.everything()
+            for deployment in deployments
             if deployment.serving is not None
             and "Deleting" not in {endpoint.state, deployment.state}
         ]

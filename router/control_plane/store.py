@@ -112,6 +112,15 @@ class Store:
         rows = self._db.execute("SELECT body FROM endpoints ORDER BY name")
         return [msgspec.json.decode(body, type=StoredEndpoint) for (body,) in rows]
 
+    def everything(self) -> list[tuple[StoredEndpoint, list[StoredDeployment]]]:
+        """All endpoints, each with its deployments, by name."""
+        deployments: dict[str, list[StoredDeployment]] = {}
+        rows = self._db.execute("SELECT endpoint, body FROM deployments ORDER BY endpoint, name")
+        for name, body in rows:
+            found = msgspec.json.decode(body, type=StoredDeployment)
+            deployments.setdefault(name, []).append(found)
+        return [(one, deployments.get(one.spec.name, [])) for one in self.endpoints()]
+
     def endpoint(self, name: str) -> StoredEndpoint | None:
         """The endpoint, or None."""
         rows = self._db.execute("SELECT body FROM endpoints WHERE name = ?", (name,))

@@ -58,6 +58,39 @@ async def in_thread(work: Callable[P, T], *arguments: P.args, **named: P.kwargs)
     return await done
 
 
+class Shared:
+    """Work that does for all who have asked for it when it begins, in the next turn of the loop."""
+
+    def __init__(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
+        self._work = work
+        self._next: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def join(self) -> None:
+        """Returns when work has ended that began after this call.
+
+        Raises:
+            Exception: what the work raises.
+        """
+        if self._next is None:
+            self._next = asyncio.create_task(self._run(), name=self._work.__name__)
+            self._running.add(self._next)
+            self._next.add_done_callback(self._running.discard)
+        # Who gives up leaves it to the others.
+        await asyncio.shield(self._next)
+
+    async def cancel(self) -> None:
+        """Breaks off what runs, and waits until it has ended."""
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
+
+    async def _run(self) -> None:
+        self._next = None
+        await self._work()
+
+
 class Tasks:
     """Tasks that nobody awaits."""
 

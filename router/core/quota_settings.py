@@ -53,16 +53,16 @@ class QuotaSettings(Declared, frozen=True):
 
 def quotas_of(settings: QuotaSettings) -> QuotaOf:
     """What each endpoint's limits are, by its name."""
+    for_all = _quota(settings, EndpointQuotaSettings())
+    named = {name: _quota(settings, own) for name, own in settings.endpoints.items()}
+    return lambda name: named.get(name, for_all)
 
-    def quota_of(name: str) -> EndpointQuota:
-        own = settings.endpoints.get(name, EndpointQuotaSettings())
 
-        def limit(key: str) -> int | None:
-            value = getattr(own, key)
-            if value is UNSET:
-                value = getattr(settings, key)
-            return None if value == UNLIMITED else int(value)
+def _quota(settings: QuotaSettings, own: EndpointQuotaSettings) -> EndpointQuota:
+    def limit(key: str) -> int | None:
+        value = getattr(own, key)
+        if value is UNSET:
+            value = getattr(settings, key)
+        return None if value == UNLIMITED else int(value)
 
-        return EndpointQuota(**{key: limit(key) for key in EndpointQuota.__struct_fields__})
-
-    return quota_of
+    return EndpointQuota(**{key: limit(key) for key in EndpointQuota.__struct_fields__})

@@ -1,8 +1,11 @@
 """Routing on its way to the workers: numbered in order, and none behind another's wait."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
@@ -25,26 +28,48 @@ class Stuck:
         self.told.append(routing.generation)
         await self.let.wait()
 
+    async def until_told(self, times: int) -> None:
+        async with asyncio.timeout(WAIT_S):
+            while len(self.told) < times:
+                await asyncio.sleep(0)
+
+
+@pytest.fixture
+def workers() -> Stuck:
+    return Stuck()
+
+
+@pytest.fixture
+def provisioner(tmp_path: Path, workers: Stuck) -> Iterator[Provisioner]:
+    store = Store.open(tmp_path / "turnout.db")
+    nobody: Any = None
+    folder, settings = StateFolder(tmp_path), LiveSettings(DaemonConfig())
+    yield Provisioner(store, folder, nobody, nobody, workers, settings)  # type: ignore[arg-type]
+    store.close()
+
 
 async def test_a_change_is_told_though_workers_have_not_taken_the_one_before(
-    tmp_path: Path,
+    provisioner: Provisioner, workers: Stuck
 ) -> None:
-    store, workers, none = Store.open(tmp_path / "turnout.db"), Stuck(), None
-    supervisor: Any = none
-    provisioner = Provisioner(
-        store,
-        StateFolder(tmp_path),
-        supervisor,
-        supervisor,
-        workers,  # type: ignore[arg-type]
-        LiveSettings(DaemonConfig()),
-    )
-    changes = [asyncio.create_task(provisioner.publish()) for _ in range(3)]
-    async with asyncio.timeout(WAIT_S):
-        while len(workers.told) < len(changes):
-            await asyncio.sleep(0)
-    assert workers.told == sorted(set(workers.told))
+    changes = []
+    for number in 1, 2, 3:
+        changes.append(asyncio.create_task(provisioner.publish()))
+        await workers.until_told(number)
+    assert workers.told == [1, 2, 3]
     assert not any(change.done() for change in changes)
     workers.let.set()
     await asyncio.gather(*changes)
-    store.close()
+
+
+async def test_changes_of_one_moment_are_told_as_one(
+    provisioner: Provisioner, workers: Stuck
+) -> None:
+    changes = [asyncio.create_task(provisioner.publish()) for _ in range(100)]
+    await workers.until_told(1)
+    later = asyncio.create_task(provisioner.publish())
+    await workers.until_told(2)
+    # Who gives up does not break off what others wait for.
+    changes.pop().cancel()
+    workers.let.set()
+    await asyncio.gather(*changes, later)
+    assert workers.told == [1, 2]

@@ -44,6 +44,7 @@ def test_what_was_saved_is_there_after_opening_again(tmp_path: Path) -> None:
     assert store.endpoints() == [ENDPOINT]
     assert store.endpoint("my-endpoint") == ENDPOINT
     assert store.deployments("my-endpoint") == [DEPLOYMENT]
+    assert store.everything() == [(ENDPOINT, [DEPLOYMENT])]
     assert store.deployment("my-endpoint", "blue") == DEPLOYMENT
     assert store.declaration("my-endpoint") == "print"
     store.close()

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from router.control_plane.tasks import in_thread, unless
+from router.control_plane.tasks import Shared, in_thread, unless
 from tests.control_plane.daemon import LIMIT_S
 
 ENDS_BESIDE_WORK = """
@@ -59,3 +59,40 @@ async def test_work_is_broken_off_when_the_event_is_set_and_has_ended_then() -> 
 
     await asyncio.wait_for(unless(event, works()), LIMIT_S)
     assert ended
+
+
+async def test_shared_work_begins_after_each_that_asked_for_it_and_tells_all_of_its_error() -> None:
+    begun: list[int] = []
+
+    async def work() -> None:
+        begun.append(len(begun))
+        await asyncio.sleep(0)
+        raise ValueError(begun[-1])
+
+    shared = Shared(work)
+    first = [asyncio.create_task(shared.join()) for _ in range(3)]
+    while not begun:
+        await asyncio.sleep(0)
+    # It has begun already, without what this one wants.
+    last = asyncio.create_task(shared.join())
+    outcomes = await asyncio.gather(*first, last, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["0", "0", "0", "1"]
+
+
+async def test_shared_work_can_be_broken_off() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    shared = Shared(work)
+    waiting = asyncio.create_task(shared.join())
+    await begun.wait()
+    await shared.cancel()
+    assert ended.is_set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
