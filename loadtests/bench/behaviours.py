@@ -15,8 +15,8 @@ import urllib3
 
 from loadtests.bench import load
 from loadtests.bench.contenders.turnout import NO_QUOTAS, Daemon, Scoring, Setup, daemon
-from loadtests.bench.load import Load
-from loadtests.bench.processes import StartError, descendants, pin
+from loadtests.bench.load import US_PER_S, Load
+from loadtests.bench.processes import StartError, descendants, pin, usage
 from loadtests.bench.work import ROUTER_CORE
 
 CONNECTIONS, FEW_CONNECTIONS = 64, 8
@@ -130,7 +130,11 @@ def _pinned(folder: Path, setup: Setup) -> Iterator[Daemon]:
 def _load(
     made: Daemon, seconds: float, folder: Path, connections: int = CONNECTIONS
 ) -> Load:  # fmt: skip
-    return load.run(made.url, connections=connections, seconds=seconds, folder=folder, key=made.key)
+    workers = made.worker_pids()
+    before = usage(workers)
+    seen = load.run(made.url, connections=connections, seconds=seconds, folder=folder, key=made.key)
+    cpu_s = usage(workers).cpu_s - before.cpu_s
+    return seen._replace(router_cpu_us=cpu_s / seen.requests * US_PER_S)
 
 
 def _pairs(

@@ -12,6 +12,7 @@ from loadtests.bench.tools import debian
 from loadtests.bench.work import BODY, KEY, LOAD_CORE, headers
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
+US_PER_S = 1e6
 
 
 class Load(NamedTuple):
@@ -20,6 +21,7 @@ class Load(NamedTuple):
     Attributes:
         failed: connections refused, cut or timed out, and answers other than 2xx.
         generator_cores: how much of a core wrk itself used.
+        router_cpu_us: processor time of the router's processes for each request; 0 if not read.
     """
 
     requests: int
@@ -28,6 +30,7 @@ class Load(NamedTuple):
     p99_ms: float
     failed: int
     generator_cores: float = 0.0
+    router_cpu_us: float = 0.0
 
     @property
     def requests_per_s(self) -> float:

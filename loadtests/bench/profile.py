@@ -75,7 +75,7 @@ def record(seconds: float, folder: Path) -> tuple[float, dict[str, float]]:
             sampling.wait(processes.STOP_TIMEOUT_S)
     script = [perf, "script", "--input", str(data), "--fields", "period,ip,sym,dso"]
     printed = subprocess.run(script, capture_output=True, text=True, check=True).stdout
-    return (after.cpu_s - before.cpu_s) / seen.requests * sidebyside.US, shares(printed)
+    return (after.cpu_s - before.cpu_s) / seen.requests * load.US_PER_S, shares(printed)
 
 
 @click.command()

@@ -48,7 +48,7 @@ def routers_table(samples: Samples) -> Table:
 def behaviours_table(pairs: Mapping[str, Sequence[Pair]]) -> Table:
     """Medians without and beside."""
     table = Table("beside", title="Turnout: medians without, and beside what happens")
-    pairs_of = ("requests/s", "p50 ms", "p99 ms", "wrk's cores")
+    pairs_of = ("requests/s", "p50 ms", "p99 ms", "wrk's cores", "workers' µs")
     for column in (*(name for one in pairs_of for name in (one, "beside")), "failed"):
         table.add_column(column, justify="right")
     for name, found in pairs.items():
@@ -62,6 +62,7 @@ def behaviours_table(pairs: Mapping[str, Sequence[Pair]]) -> Table:
             *(f"{load.p50_ms:.2f}" for load in (without, beside)),
             *(f"{load.p99_ms:.2f}" for load in (without, beside)),
             *(f"{load.generator_cores:.2f}" for load in (without, beside)),
+            *(f"{load.router_cpu_us:.1f}" for load in (without, beside)),
             f"{beside.failed:.0f}",
         )
     return table

@@ -31,7 +31,7 @@ CONTENDERS: Mapping[str, Start] = {
 }
 LARGE_BODY = b'{"data": "' + b"x" * 100_000 + b'"}'
 WARM_UP_S, WARM_UP_CONNECTIONS = 2, 32
-US, BYTES_PER_MB = 1e6, 1e6
+BYTES_PER_MB = 1e6
 
 
 class Work(NamedTuple):
@@ -86,10 +86,10 @@ def sample(router: Router, work: Work, seconds: float, folder: Path) -> Sample:
         varied=work.varied,
     )
     after = processes.usage(router.pids)
-    cpu_us = (after.cpu_s - before.cpu_s) / seen.requests * US
+    cpu_us = (after.cpu_s - before.cpu_s) / seen.requests * load.US_PER_S
     return Sample(
         requests_per_s=seen.requests_per_s,
-        requests_per_core_s=US / cpu_us,
+        requests_per_core_s=load.US_PER_S / cpu_us,
         p50_ms=seen.p50_ms,
         p99_ms=seen.p99_ms,
         cpu_us=cpu_us,
