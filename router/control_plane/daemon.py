@@ -159,7 +159,7 @@ async def _serve(
             app = _app(plane, pool, file, addresses, config.control_plane.max_upload_bytes, token)
             async with _serving(app, listeners), watching(file):
                 await file.start()
-                write_atomically(folder.daemon_record, msgspec.json.encode(addresses))
+                _record(addresses, folder)
                 on_ready(addresses)
                 await stop.wait()
 
@@ -168,10 +168,14 @@ async def _serve(
         for listener in listeners:
             listener.socket.close()
         folder.daemon_record.unlink(missing_ok=True)
-        log.info("stopping: workers drain, then instances end")
         await tasks.cancel()
-        await pool.stop()
-        await plane.stop()
+        if pool.found_any and not stop.is_set():
+            log.error("what served before goes on, by itself, until a daemon takes it up again")
+            await plane.close()
+        else:
+            log.info("stopping: workers drain, then instances end")
+            await pool.stop()
+            await plane.stop()
 
 
 def _with_tls(settings: DataPlaneSettings, base_dir: Path) -> DataPlaneSettings:
@@ -218,6 +222,18 @@ def _addresses(pool: WorkerPool, listeners: list[Listener], folder: StateFolder)
         tls_base=base_url(*secure[0], scheme="https") if secure else None,
         certificate=str(certificate_path(folder.tls)) if secure else None,
     )
+
+
+def _record(addresses: Addresses, folder: StateFolder) -> None:
+    try:
+        write_atomically(folder.daemon_record, msgspec.json.encode(addresses))
+    except OSError as error:
+        # Who serves must not end for it.
+        log.error(  # noqa: TRY400 - the words say it
+            "expected to write %s, got: %s. Commands don't find the daemon by themselves: call "
+            "them with --control-plane %s.",
+            folder.daemon_record, error, addresses.control_base,
+        )  # fmt: skip
 
 
 def _app(

@@ -75,6 +75,8 @@ class Daemon:
         self._pass_fds = pass_fds
         self.config = config
         self.ready_line = ""
+        # Of its Python, before it runs.
+        self.first = ""
         self.process = self._spawn()
 
     @property
@@ -155,7 +157,7 @@ class Daemon:
         self.write_config()
         with self.log.open("a") as log:
             return subprocess.Popen(
-                [sys.executable, "-P", "-c", _RUN, str(self.path)],
+                [sys.executable, "-P", "-c", self.first + _RUN, str(self.path)],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

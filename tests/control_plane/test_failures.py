@@ -108,7 +108,7 @@ async def test_a_full_disk_refuses_changes_loses_no_request_and_is_got_over(
             (instance,) = daemon.pids("i").values()
             failures = await metric(daemon, "turnout_store_failures_total")
             kill(instance)
-            # Routings that can't be stored, and the numbers of instances to be started.
+            # The numbers of instances to be started.
             await reaches(daemon, "turnout_store_failures_total", failures + 2)
         # What could not be started for want of a number comes up now, and gets requests.
         async with asyncio.timeout(LIMIT_S):
@@ -119,6 +119,30 @@ async def test_a_full_disk_refuses_changes_loses_no_request_and_is_got_over(
     lines = traffic_log.read_text().splitlines()
     assert lines
     assert all(json.loads(line)["EndpointName"] == "my-endpoint" for line in lines)
+
+
+@pytest.mark.parametrize("fill", ["a full file system"], indirect=True)
+async def test_a_control_plane_that_starts_on_a_full_disk_takes_up_what_serves(
+    fill: Full, start_daemon: StartDaemon
+) -> None:
+    daemon = start_daemon(**CONFIG).wait_ready()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("c"))
+        key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
+        before = daemon.pids("w"), daemon.pids("i")
+        daemon.kill()
+        with fill(daemon):
+            daemon.restart()
+            assert (await client.score("my-endpoint", key)).status == 200
+        assert (daemon.pids("w"), daemon.pids("i")) == before
+        daemon.kill()
+        daemon.restart()
+        async with Client(daemon) as next_client:
+            await next_client.set_traffic("my-endpoint", blue=0)
+            # By the new rules, of the same worker.
+            assert (await client.score("my-endpoint", key)).status == 404
+        assert (daemon.pids("w"), daemon.pids("i")) == before
+    assert daemon.stop() == 0
 
 
 async def test_a_file_that_a_full_disk_refuses_is_said_to_be_and_taken_when_there_is_room(

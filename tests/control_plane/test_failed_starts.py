@@ -1,0 +1,70 @@
+"""A control plane that can't start, or not whole: what served before serves on."""
+
+import asyncio
+
+from tests.control_plane.conftest import StartDaemon
+from tests.control_plane.daemon import LIMIT_S, Client, is_running, kill
+
+NO_WORKER_COMES_UP = """
+from router.control_plane import worker_process, worker_slot
+worker_process.WORKER_MODULE, worker_slot.REPLACE_TIMEOUT_S = "no.such.module", 0.5
+"""
+IT_FAILS = """
+from router.control_plane.service import ControlPlane
+from router.core.errors import TurnoutError
+async def start(self):
+    raise TurnoutError("nothing works today")
+ControlPlane.start = start
+"""
+
+
+async def test_a_place_that_gets_no_worker_at_a_restart_ends_no_other(
+    start_daemon: StartDaemon,
+) -> None:
+    daemon = start_daemon().wait_ready()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("code"))
+    workers, instances = daemon.pids("w"), daemon.pids("i")
+    daemon.kill()
+    kill(workers["w1"])
+    daemon.first = NO_WORKER_COMES_UP
+    daemon.restart()
+    assert is_running(workers["w0"])
+    assert daemon.pids("i") == instances
+    daemon.kill()
+    daemon.first = ""
+    daemon.restart()
+    async with Client(daemon) as client, asyncio.timeout(LIMIT_S):
+        assert (await client.score("my-endpoint")).status == 200
+        while daemon.pids("w").keys() != workers.keys():
+            await client.call("GET", "/status")
+    assert daemon.pids("w")["w0"] == workers["w0"]
+    assert daemon.pids("i") == instances
+
+
+async def test_a_start_that_fails_lets_go_of_what_it_found(start_daemon: StartDaemon) -> None:
+    daemon = start_daemon().wait_ready()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("code"))
+        key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
+        before = daemon.pids("w"), daemon.pids("i")
+        daemon.kill()
+        daemon.first = IT_FAILS
+        daemon.start()
+        assert daemon.wait() == 1
+        assert "nothing works today" in daemon.log.read_text()
+        assert (await client.score("my-endpoint", key)).status == 200
+    daemon.first = ""
+    daemon.restart()
+    assert (daemon.pids("w"), daemon.pids("i")) == before
+    async with Client(daemon) as client:
+        assert (await client.score("my-endpoint")).status == 200
+
+
+async def test_a_first_start_that_fails_leaves_nothing_behind(start_daemon: StartDaemon) -> None:
+    daemon = start_daemon().wait_ready()
+    assert daemon.stop() == 0
+    daemon.first = IT_FAILS
+    daemon.start()
+    assert daemon.wait() == 1
+    assert (daemon.pids("w"), daemon.pids("i")) == ({}, {})
