@@ -246,8 +246,10 @@ class _InProcess:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.generation = 0
 
     async def apply(self, routing: Routing) -> None:
+        self.generation = routing.generation
         await self._engine.apply(routing)
 
     async def await_drained(self, instance_ids: Sequence[str], timeout_ms: int) -> Iterable[str]:

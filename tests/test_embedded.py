@@ -1,6 +1,7 @@
 """`from router import Router`: the same router inside an asyncio program."""
 
 import asyncio
+import contextlib
 import json
 from collections import Counter
 from pathlib import Path
@@ -8,9 +9,11 @@ from pathlib import Path
 import aiohttp
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from router import Router, ScoringError
-from router.core.errors import BadRequest, DeploymentFailed, ResourceNotFound
+from router.control_plane.store import Store
+from router.core.errors import BadRequest, DeploymentFailed, ResourceNotFound, StorageFailed
 from router.core.request import Reason
 
 WAIT_S = 30
@@ -43,7 +46,12 @@ def write_config(folder: Path, *, blue: str = SCRIPT, traffic: str = "{blue: 100
 
 def instances() -> list[psutil.Process]:
     """Those that this process started itself; daemons of other tests have their own."""
-    return [p for p in psutil.Process().children() if "runtime" in p.cmdline()]
+    found = []
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "runtime" in process.cmdline():
+                found.append(process)
+    return found
 
 
 async def test_traffic_is_updated_live_and_split_exactly(tmp_path: Path) -> None:
@@ -142,3 +150,60 @@ async def test_a_program_that_is_cancelled_while_it_leaves_leaves_no_instance(
     running.cancel()
     await asyncio.wait([running, *waiting], timeout=WAIT_S)
     assert instances() == []
+
+
+async def test_a_delete_that_could_not_be_published_is_whole_once_it_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Router.from_file(write_config(tmp_path)) as router:
+        plane = router.control_plane
+        assert len(instances()) == 2
+
+        def broken(_: Store) -> object:
+            raise StorageFailed("the disk is broken")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "everything", broken)
+            operation = plane.delete_deployment("my-endpoint", "green")
+            assert operation is not None
+            with pytest.raises(StorageFailed):
+                await operation.result()
+        # Workers may still route to it.
+        answer = await router.score("my-endpoint", b"1", deployment="green")
+        assert answer.deployment == "green"
+        operation = plane.delete_deployment("my-endpoint", "green")
+        assert operation is not None
+        await operation.result()
+        async with asyncio.timeout(WAIT_S):
+            while len(instances()) > 1:
+                await asyncio.sleep(0.01)
+        assert [one.spec.name for one in plane.deployments_of("my-endpoint")] == ["blue"]
+
+
+async def test_an_update_that_could_not_be_published_leaves_the_old_instances_serving(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write_config(tmp_path)
+    config.write_text(config.read_text() + "data_plane: {drain_timeout_ms: 100}\n")
+    async with Router.from_file(config) as router:
+        plane = router.control_plane
+        spec = plane.deployment("my-endpoint", "blue").spec
+        old = {one.pid for one in instances()}
+
+        def broken(_: Store) -> object:
+            raise StorageFailed("the disk is broken")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "everything", broken)
+            changed = replace(spec, environment_variables={"N": "2"})
+            with pytest.raises(StorageFailed):
+                await (await plane.put_deployment(changed)).result()
+        assert (await router.score("my-endpoint", b"1")).deployment == "blue"
+        assert {one.pid for one in instances()} > old
+        # The next change brings the new one to the workers, and the old one to its end.
+        await router.set_traffic("my-endpoint", {"blue": 90, "green": 10})
+        async with asyncio.timeout(WAIT_S):
+            while len(instances()) > 2:
+                await asyncio.sleep(0.01)
+        assert {one.pid for one in instances()} != old
+        assert (await router.score("my-endpoint", b"1", deployment="blue")).deployment == "blue"

@@ -1,7 +1,8 @@
 """Instances that are to go: drained, then ended. They are in no group any more (invariant 10)."""
 
+import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from router.control_plane.instances import Instance, Supervisor
 from router.control_plane.live_settings import LiveSettings
@@ -21,30 +22,47 @@ class Departures:
         self._settings = settings
         self._workers = workers
         self._supervisor = supervisor
-        self._leaving: set[Instance] = set()
+        self._routed: set[Instance] = set()
+        self._draining: dict[Instance, asyncio.Task[None]] = {}
         self._tasks = Tasks()
 
+    @property
+    def routed(self) -> Collection[Instance]:
+        """Those that workers may still send requests: the next routing is without them."""
+        return frozenset(self._routed)
+
     def add(self, instances: Iterable[Instance]) -> None:
-        """Looks after these from now on; they may still be in a worker's routing."""
-        self._leaving.update(instances)
+        """Looks after these from now on."""
+        self._routed.update(instances)
 
-    async def drain(self, instances: list[Instance]) -> None:
-        """Drains and ends instances that are in no routing any more."""
-        if not instances:
+    def drain_soon(self, instances: Collection[Instance]) -> None:
+        """Begins to drain and end instances that are in no worker's routing any more."""
+        going = [one for one in instances if one in self._routed]
+        if not going:
             return
-        self.add(instances)
-        ids = [instance.route.id for instance in instances]
-        remaining = list(await self._workers.await_drained(ids, self._settings.drain_timeout_ms))
-        if remaining:
-            log.warning("instances %s still had requests at the end of their time", remaining)
-        await self._supervisor.stop(instances, EXIT_GRACE_MS)
-        self._leaving.difference_update(instances)
+        self._routed.difference_update(going)
+        ids = ", ".join(instance.route.id for instance in going)
+        task = self._tasks.start(self._drain(going), f"retirement of {ids}")
+        self._draining.update(dict.fromkeys(going, task))
 
-    def drain_soon(self, instances: list[Instance]) -> None:
-        """As ``drain``, without waiting for it."""
-        ids = ", ".join(instance.route.id for instance in instances)
-        self._tasks.start(self.drain(instances), f"retirement of {ids}")
+    async def wait_ended(self, instances: Iterable[Instance]) -> None:
+        """Returns when those of them that drain have ended."""
+        tasks = {self._draining[one] for one in instances if one in self._draining}
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def close(self) -> None:
         """Lets go of them; they run on."""
         await self._tasks.cancel()
+
+    async def _drain(self, instances: list[Instance]) -> None:
+        ids = [instance.route.id for instance in instances]
+        timeout_ms = self._settings.drain_timeout_ms
+        try:
+            remaining = list(await self._workers.await_drained(ids, timeout_ms))
+            if remaining:
+                log.warning("instances %s still had requests at the end of their time", remaining)
+            await self._supervisor.stop(instances, EXIT_GRACE_MS)
+        finally:
+            for instance in instances:
+                del self._draining[instance]

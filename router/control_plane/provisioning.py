@@ -7,7 +7,6 @@ plane that dies at any point leaves a state from which the next one goes on (inv
 """
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import shutil
@@ -28,14 +27,11 @@ from router.control_plane.store import Store
 from router.control_plane.tasks import Shared, Tasks
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
-from router.core.errors import StorageFailed, TurnoutError
+from router.core.errors import TurnoutError
 from router.core.instances_state import InstancesState
 from router.core.scaling import count_to_start_with
 from router.core.snapshot import NS_PER_MS
 from router.core.statistics import InstanceStatistics
-
-# When the number of a routing could not be stored.
-PUBLISH_AGAIN_S = 1.0
 
 Say = Callable[[str], None]
 
@@ -66,47 +62,38 @@ class Provisioner:
         self._settings = settings
         self._groups: dict[Key, InstanceGroup] = {}
         self._scaling = ScaleTasks(self._scale)
-        self._publishing = Shared(self._publish_or_try_again)
+        self._publishing = Shared(self._publish)
         self._departures = Departures(workers, supervisor, settings)
-        self._retiring = Tasks()
-        self._is_late = False
+        self._tasks = Tasks()
 
     async def publish(self) -> None:
         """Returns when every worker routes by what is stored and warm now.
 
+        What it is without begins to drain.
+
         Raises:
-            StorageFailed: the disk is full; it is tried again until it is not.
-            TurnoutError: a worker did not take it.
+            TurnoutError: what is stored can't be read; or a worker did not take the routing, which
+                is replaced by one that does.
         """
         await self._publishing.join()
-
-    async def _publish_or_try_again(self) -> None:
-        try:
-            await self._publish()
-        except StorageFailed:
-            if not self._is_late:
-                self._is_late = True
-                self._retiring.start(self._publish_later(), "routing that could not be stored")
-            raise
-
-    async def _publish_later(self) -> None:
-        """What has come up meanwhile gets requests as soon as there is room again."""
-        while self._is_late:
-            await asyncio.sleep(PUBLISH_AGAIN_S)
-            with contextlib.suppress(StorageFailed):
-                await self._publish()
-                self._is_late = False
 
     async def _publish(self) -> None:
         # Numbered and handed over in one turn: no newer one comes in between, and none waits until
         # a worker that can't come up has taken the one before.
+        leaving = self._departures.routed
         routing = routing_of(
-            self._store.next("generation"),
+            self._workers.generation + 1,
             self._store.everything(),
             {key: Placed(group.wanted, group.routes) for key, group in self._groups.items()},
             self._settings.quota_of,
         )
-        await self._workers.apply(routing)
+        try:
+            await self._workers.apply(routing)
+        except TurnoutError:
+            # Who did not take it routes nothing.
+            self._departures.drain_soon(leaving)
+            raise
+        self._departures.drain_soon(leaving)
 
     async def bring_up(self, deployment: StoredDeployment, say: Say, warn: Say) -> None:
         """Makes what is declared serve; what served before goes on until then.
@@ -188,9 +175,11 @@ class Provisioner:
         leaving = [instance for instance in strays if instance.was_warm]
         leaving += itertools.chain.from_iterable(released)
         self._departures.add(leaving)
-        await self.publish()
-        if leaving:
-            self._departures.drain_soon(leaving)
+        try:
+            await self.publish()
+        except TurnoutError as error:
+            # What serves must not end with us: a place without a worker gets one later.
+            log.error("what is stored is not in force everywhere yet: %s", error.message)  # noqa: TRY400
 
     async def stop(self) -> None:
         """Ends all instances. Workers should have stopped before."""
@@ -201,7 +190,7 @@ class Provisioner:
     async def close(self) -> None:
         """Lets go of the instances; they run on."""
         await self._scaling.close()
-        await self._retiring.cancel()
+        await self._tasks.cancel()
         await self._departures.close()
         await asyncio.gather(*(group.close() for group in self._groups.values()))
         await self._publishing.cancel()
@@ -210,11 +199,12 @@ class Provisioner:
         """Drains and ends all instances of deployments that are stored as Deleting."""
         async with self._scaling.kept_off(keys):
             groups = [group for key in keys if (group := self._groups.pop(key, None)) is not None]
-        await self.publish()
+            released = [instance for group in groups for instance in group.shrink(0, {})]
+            self._departures.add(released)
         for group in groups:
             await group.close()
-        released = [instance for group in groups for instance in group.shrink(0, {})]
-        await self._departures.drain(released)
+        await self.publish()
+        await self._departures.wait_ended(released)
 
     async def _bring_up(self, deployment: StoredDeployment, say: Say, warn: Say) -> None:
         spec = deployment.spec
@@ -247,9 +237,9 @@ class Provisioner:
         self._departures.add(released)
         if old is not None and old is not group:
             await old.close()
-        await self._publish_without(released)
+        await self.publish()
         say(f"{count} instances serve; {len(released)} drain")
-        await self._departures.drain(released)
+        await self._departures.wait_ended(released)
 
     async def _scale(self, key: Key, count: int) -> None:
         """Starts what is missing, or lets go of what is too much."""
@@ -257,20 +247,7 @@ class Provisioner:
         await group.grow(count, lambda _: None)
         released = group.shrink(count, await self._outstanding())
         self._departures.add(released)
-        # Not to be broken off: what is let go is in no group any more.
-        self._retiring.start(self._retire(released), f"retirement after scaling {key}")
-
-    async def _retire(self, released: list[Instance]) -> None:
-        await self._publish_without(released)
-        await self._departures.drain(released)
-
-    async def _publish_without(self, released: list[Instance]) -> None:
-        try:
-            await self.publish()
-        except TurnoutError:
-            # The worker that did not take it is replaced by one that does.
-            self._departures.drain_soon(released)
-            raise
+        self._tasks.start(self.publish(), f"routing after scaling {key}")
 
     async def _outstanding(self) -> Mapping[str, int]:
         """How many requests each instance holds."""

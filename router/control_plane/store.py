@@ -37,7 +37,7 @@ _TABLES = (
     f"PRAGMA user_version = {_VERSION}",
 )
 
-Counter = Literal["generation", "instance", "revision"]
+Counter = Literal["instance", "revision"]
 
 
 # The primary code of what a disk does, in the low byte of SQLite's extended ones.

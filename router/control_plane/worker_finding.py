@@ -9,7 +9,7 @@ from router.control_plane.layout import StateFolder
 from router.control_plane.processes import kill_strays
 from router.control_plane.queues import is_same
 from router.control_plane.worker_link import WorkerLost
-from router.control_plane.worker_process import WORKER_MODULE, WorkerProcess
+from router.control_plane.worker_process import REPLY_TIMEOUT_S, WORKER_MODULE, WorkerProcess
 from router.core.config import DataPlaneSettings
 
 log = logging.getLogger(__name__)
@@ -19,10 +19,12 @@ class FoundWorker(NamedTuple):
     """A worker that runs and takes commands.
 
     Attributes:
+        generation: of the newest routing that it was given.
         listener: what it listens on; None if it was told to stop.
     """
 
     worker: WorkerProcess
+    generation: int
     listener: socket.socket | None
 
 
@@ -41,7 +43,8 @@ def choose(
     """Those that go on, one for each socket and no more than are wanted, and those that leave."""
     kept: list[tuple[WorkerProcess, socket.socket]] = []
     leaving = []
-    for worker, listener in found:
+    for one in found:
+        worker, _, listener = one
         address = worker.address
         if (
             listener is not None
@@ -53,14 +56,15 @@ def choose(
         ):
             kept.append((worker, listener))
         else:
-            leaving.append(FoundWorker(worker, listener))
+            leaving.append(one)
     return kept, leaving
 
 
 async def _take_up(worker: WorkerProcess) -> FoundWorker | None:
     try:
         await worker.connect()
-        return FoundWorker(worker, await worker.borrow_listener())
+        pong = await worker.ping(REPLY_TIMEOUT_S)
+        return FoundWorker(worker, pong.generation, await worker.borrow_listener())
     except WorkerLost as error:
         log.error("worker %d is ended: %s", worker.number, error)  # noqa: TRY400
         await worker.kill()

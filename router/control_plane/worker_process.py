@@ -171,10 +171,11 @@ class WorkerProcess:
         """Its counters."""
         return await self._connected.call(GetStatistics(), Counted, REPLY_TIMEOUT_S)
 
-    async def ping(self, timeout_s: float) -> None:
+    async def ping(self, timeout_s: float) -> Pong:
         """Returns if it takes commands; ``is_stopping`` is right then."""
         pong = await self._connected.call(Ping(), Pong, timeout_s)
         self.is_stopping = self.is_stopping or pong.is_stopping
+        return pong
 
     async def stop(self, drain_timeout_ms: int, idle_grace_ms: int) -> None:
         """Lets it drain and returns when it has ended."""

@@ -28,6 +28,10 @@ class Workers(Protocol):
     """What routes."""
 
     @property
+    def generation(self) -> int:
+        """Of the newest routing that they were given; 0 before the first."""
+
+    @property
     def scoring_base(self) -> str:
         """The URL under which endpoints are called, without a slash at its end."""
 
@@ -50,6 +54,9 @@ class WorkerPool:
     Args:
         settings: how many, and where they listen.
         live: how long they may drain; may change meanwhile.
+
+    Attributes:
+        found_any: whether workers of a former control plane ran when this one started.
     """
 
     def __init__(
@@ -59,12 +66,19 @@ class WorkerPool:
         self._live = live
         self._settings = settings
         self._routing: Routing | None = None
+        self._found_generation = 0
+        self.found_any = False
         self._port = settings.port
         self._numbers: asyncio.PriorityQueue[int] = asyncio.PriorityQueue()
         self._slots: list[WorkerSlot] = []
         self._are_old = False
         self._reloading = asyncio.Lock()
         self._tasks = Tasks()
+
+    @property
+    def generation(self) -> int:
+        """Of the newest routing; a former control plane's if there is none yet."""
+        return self._found_generation if self._routing is None else self._routing.generation
 
     @property
     def scoring_base(self) -> str:
@@ -86,7 +100,10 @@ class WorkerPool:
         Raises:
             TurnoutError: the port is in use.
         """
-        kept, leaving = choose(await find_workers(self._folder), self._settings)
+        found = await find_workers(self._folder)
+        self.found_any = bool(found)
+        self._found_generation = max((one.generation for one in found), default=0)
+        kept, leaving = choose(found, self._settings)
         if not kept:
             # What they listen on may be wanted now.
             await self._end(leaving)
@@ -97,7 +114,8 @@ class WorkerPool:
         _, self._port = address_of(listeners[0])
         while len(listeners) < self._settings.workers:
             listeners.append(self._share())
-        numbers = {worker.number for worker, _ in [*kept, *leaving]}
+        present = [*(worker for worker, _ in kept), *(one.worker for one in leaving)]
+        numbers = {worker.number for worker in present}
         for number in range(self._settings.workers + 1):
             if number not in numbers:
                 self._numbers.put_nowait(number)
@@ -110,10 +128,10 @@ class WorkerPool:
             self._slots.append(slot)
             slot.start(address, running.get(place))
         self._are_old = any(worker.address != address for worker in running.values())
-        for worker, left in leaving:
-            if left is not None:
-                self._close(left)
-            self._slots[0].let_go(worker, self._live.drain_timeout_ms)
+        for one in leaving:
+            if one.listener is not None:
+                self._close(one.listener)
+            self._slots[0].let_go(one.worker, self._live.drain_timeout_ms)
 
     async def apply(self, routing: Routing) -> None:
         """Returns when every worker routes by ``routing``."""
@@ -177,11 +195,11 @@ class WorkerPool:
         return share_port(self._settings.host, self._port, "data_plane")
 
     async def _end(self, leaving: list[FoundWorker]) -> None:
-        for _, listener in leaving:
-            if listener is not None:
-                self._close(listener)
+        for one in leaving:
+            if one.listener is not None:
+                self._close(one.listener)
         timeout_ms = self._live.drain_timeout_ms
-        await asyncio.gather(*(worker.stop(timeout_ms, STOP_GRACE_MS) for worker, _ in leaving))
+        await asyncio.gather(*(one.worker.stop(timeout_ms, STOP_GRACE_MS) for one in leaving))
 
     def _close(self, listener: socket.socket) -> None:
         """Its last worker takes in what waits; unless it is a successor's as well."""

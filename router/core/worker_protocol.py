@@ -82,9 +82,11 @@ class Pong(Struct, frozen=True, tag=True):
 
     Attributes:
         is_stopping: it was told to end, by a signal if not by ``Stop``, and drains.
+        generation: of the newest routing that it was given; it may not be in force yet.
     """
 
-    is_stopping: bool = False
+    is_stopping: bool
+    generation: int
 
 
 class Lent(Struct, frozen=True, tag=True):

@@ -41,6 +41,9 @@ class Engine:
         budgets: where endpoints' quotas are kept; None for this process alone.
         journal: takes what is written down of the dispatcher; None for nothing.
         worker: this one's number.
+
+    Attributes:
+        given_generation: of the newest routing that was to be applied; it may not be yet.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Engine:
         worker: int = 0,
     ) -> None:
         self.request_ids = RequestIds()
+        self.given_generation = 0
         self.dispatcher = self._dispatcher(budgets, journal, worker)
         self._loop = asyncio.get_running_loop()
         self._upstreams: dict[str, Upstream] = {}
@@ -70,6 +74,7 @@ class Engine:
         An instance that can't be reached does not hold up the others: it counts as lost
         until it answers.
         """
+        self.given_generation = max(self.given_generation, routing.generation)
         async with self._apply_turn:
             added = self._start_upstreams(routing)
             waits = [asyncio.create_task(upstream.connected.wait()) for upstream in added]

@@ -154,7 +154,7 @@ class _Worker:
                 owed = self._engine.dispatcher.instances(now_ns())
                 return Counted(self._statistics(), owed)
             case Ping():
-                return Pong(self._stop.is_set())
+                return Pong(self._stop.is_set(), self._engine.given_generation)
             case LendListener(path):
                 is_stopping = self._stop.is_set()
                 if not is_stopping:

@@ -52,6 +52,7 @@ class NoWorkers:
     """Takes every routing."""
 
     scoring_base = "http://nowhere"
+    generation = 0
 
     async def apply(self, routing: Routing) -> None:
         await asyncio.sleep(0)

@@ -24,6 +24,10 @@ class Stuck:
         self.told: list[int] = []
         self.let = asyncio.Event()
 
+    @property
+    def generation(self) -> int:
+        return max(self.told, default=0)
+
     async def apply(self, routing: Routing) -> None:
         self.told.append(routing.generation)
         await self.let.wait()

@@ -192,6 +192,10 @@ class MachineWorkers:
         self._shells = machine.workers
         self._life = life
 
+    @property
+    def generation(self) -> int:
+        return max(shell.dispatcher.snapshot.generation for shell in self._shells)
+
     async def apply(self, routing: Routing) -> None:
         for shell in self._shells:
             self._life.step()
