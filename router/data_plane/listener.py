@@ -15,12 +15,13 @@ from router.data_plane.engine import now_ns
 from router.data_plane.known_heads import KnownHeads
 from router.data_plane.replies import Replies
 from router.data_plane.request_ids import RequestIds
-from router.data_plane.tls import Certificate
+from router.data_plane.tls import Certificate, Handshakes
 from router.data_plane.traffic_log import TrafficLog
 
 BACKLOG = 1024
 SECOND_S = 1.0
 HANDSHAKE_TIMEOUT_S = 10.0
+SHAKEN_POLL_S = 0.02
 # A queue that others fill faster than it is emptied here is left to them.
 ACCEPT_TIMEOUT_S = 1.0
 # For who takes in slowly that the router ends.
@@ -58,6 +59,7 @@ class Listener:
         self.known_heads = KnownHeads()
         self.connections: set[Connection] = set()
         self.draining = False
+        self._handshakes = Handshakes(lambda: Connection(self))
         self._server: asyncio.Server | None = None
         self._second: asyncio.TimerHandle | None = None
         self._all_closed = asyncio.Event()
@@ -77,13 +79,18 @@ class Listener:
         loop = asyncio.get_running_loop()
         sock.setblocking(False)  # noqa: FBT003 - the socket module's own signature
         self._socket = sock
-        self._server = await loop.create_server(
-            lambda: Connection(self),
-            sock=sock,
-            backlog=BACKLOG,
-            ssl=None if self._certificate is None else self._certificate.context,
-            ssl_handshake_timeout=None if self._certificate is None else HANDSHAKE_TIMEOUT_S,
-        )
+        if self._certificate is None:
+            self._server = await loop.create_server(
+                lambda: Connection(self), sock=sock, backlog=BACKLOG
+            )
+        else:
+            self._server = await loop.create_server(
+                self._handshakes.begin,
+                sock=sock,
+                backlog=BACKLOG,
+                ssl=self._certificate.context,
+                ssl_handshake_timeout=HANDSHAKE_TIMEOUT_S,
+            )
         self._on_second()
 
     async def drain(self, timeout_s: float, idle_grace_s: float = 0.0) -> int:
@@ -98,6 +105,7 @@ class Listener:
             from them; each ends with the answer to what was taken, if there is one before
             ``close``.
         """
+        ends = asyncio.get_running_loop().time() + timeout_s
         self.draining = True
         for connection in list(self.connections):
             connection.drain()
@@ -105,10 +113,11 @@ class Listener:
         if server is not None:
             await self._accept_waiting()
             server.close()
-        await self._until_closed(min(idle_grace_s, timeout_s))
+        await self._until_shaken(ends)
+        await self._until_closed(min(ends, asyncio.get_running_loop().time() + idle_grace_s))
         for connection in list(self.connections):
             connection.end()
-        await self._until_closed(timeout_s - min(idle_grace_s, timeout_s))
+        await self._until_closed(ends)
         waiting = list(self.connections)
         for connection in waiting:
             connection.give_up()
@@ -119,7 +128,7 @@ class Listener:
 
         To be called when it has drained and whatever was unanswered then is refused.
         """
-        await self._until_closed(LAST_ANSWERS_S)
+        await self._until_closed(asyncio.get_running_loop().time() + LAST_ANSWERS_S)
         for connection in list(self.connections):
             connection.abort()
         # Each is told in the next turn, and only then has a line in the log.
@@ -145,9 +154,17 @@ class Listener:
         # The last one is told to its protocol in the turn after.
         await asyncio.sleep(0)
 
-    async def _until_closed(self, timeout_s: float) -> None:
+    async def _until_shaken(self, when: float) -> None:
+        """Until no client is in its handshake; each has HANDSHAKE_TIMEOUT_S at most."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout_at(when):
+                # Nothing tells when the last one is dropped.
+                while self._handshakes:  # noqa: ASYNC110
+                    await asyncio.sleep(SHAKEN_POLL_S)
+
+    async def _until_closed(self, when: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(when):
                 while self.connections:
                     self._all_closed.clear()
                     await self._all_closed.wait()

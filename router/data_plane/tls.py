@@ -1,12 +1,16 @@
-"""TLS of the listener: the operator's certificate and key, taken anew when the files change.
+"""TLS of the listener: handshakes, and the operator's certificate, taken anew when it changes.
 
 The files are looked at once a second. A pair that does not fit is refused whole: the old one
 serves on.
 """
 
+import asyncio
 import logging
 import ssl
+import weakref
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +56,44 @@ class Certificate:
 
     def _stamps(self) -> list[tuple[int, int] | None]:
         return [_stamp(file) for file in self._files]
+
+
+class Handshakes:
+    """Clients that have connected and are not known yet: what a draining listener waits for.
+
+    Args:
+        make: a protocol for each whose handshake is done.
+    """
+
+    def __init__(self, make: Callable[[], asyncio.Protocol]) -> None:
+        self._make = make
+        # The loop tells nobody of a handshake that fails: it drops its protocol.
+        self._coming: weakref.WeakSet[_Handshake] = weakref.WeakSet()
+
+    def __len__(self) -> int:
+        return len(self._coming)
+
+    def begin(self) -> asyncio.Protocol:
+        """For a client that has connected."""
+        coming = _Handshake(self)
+        self._coming.add(coming)
+        return coming
+
+    def end(self, coming: "_Handshake", transport: asyncio.Transport) -> None:
+        """It is done: from now on another protocol's."""
+        self._coming.discard(coming)
+        protocol = self._make()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+
+
+class _Handshake(asyncio.Protocol):
+    def __init__(self, all_: Handshakes) -> None:
+        self._all = all_
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports don't inherit from asyncio's.
+        self._all.end(self, cast("asyncio.Transport", transport))
 
 
 def _context(certificate: Path, key: Path) -> ssl.SSLContext:

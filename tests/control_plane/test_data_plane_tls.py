@@ -1,15 +1,17 @@
 """A daemon whose workers serve with the operator's certificate."""
 
+import asyncio
 import ssl
 from pathlib import Path
 
 import aiohttp
+from yarl import URL
 
 from tests.certificates import write_certificate
 from tests.control_plane.conftest import StartDaemon
-from tests.control_plane.daemon import Client
+from tests.control_plane.daemon import LIMIT_S, Client
 
-CONFIG = {
+CONFIG: dict[str, dict[str, object]] = {
     "data_plane": {"port": 0, "tls": {"certificate": "cert.pem", "key": "key.pem"}},
     "control_plane": {"port": 0},
 }
@@ -33,6 +35,39 @@ async def test_scoring_uris_are_https_and_trusting_clients_are_served(
         session.post(uri, data=b"{}", headers=headers, ssl=trusting) as response,
     ):
         assert response.status == 200
+
+
+async def test_a_reload_cuts_no_client_that_has_not_shaken_hands_yet(
+    start_daemon: StartDaemon, folder: Path
+) -> None:
+    certificate, _ = write_certificate(folder, "first")
+    data_plane = {**CONFIG["data_plane"], "workers": 1}
+    daemon = start_daemon(**{**CONFIG, "data_plane": data_plane}).wait_ready()
+    trusting = ssl.create_default_context(cafile=str(certificate))
+    port = URL(daemon.addresses["scoring_base"]).port
+    async with Client(daemon) as client, asyncio.timeout(LIMIT_S):
+        await client.serve("my-endpoint", "blue", daemon.code("code"))
+        idle = await asyncio.open_connection("127.0.0.1", port, ssl=trusting)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reload = asyncio.create_task(client.call("POST", "/reload"))
+        # Whoever is idle is told to go, or may ask once more: then the drain has begun.
+        while b"connection: close" not in await ask(*idle):
+            await asyncio.sleep(0.01)
+        assert await idle[0].read() == b""
+        idle[1].close()
+        await writer.start_tls(trusting, server_hostname="127.0.0.1")
+        assert b"HTTP/1.1 401 " in await ask(reader, writer)
+        writer.close()
+        assert (await reload).status == 200
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """The head of the answer to a request without a key."""
+    writer.write(b"POST /my-endpoint/score HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    await reader.readexactly(length)
+    return head
 
 
 def test_a_certificate_that_is_not_there_is_refused_at_the_start(

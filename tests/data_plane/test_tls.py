@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from router.data_plane.listener import Listener
+from router.data_plane.listener import HANDSHAKE_TIMEOUT_S, Listener
 from router.data_plane.tls import Certificate
 from tests.certificates import write_certificate
 from tests.data_plane.scripted import Worker, running
@@ -133,3 +133,48 @@ async def test_files_that_are_gone_for_a_moment_change_nothing(
     write_certificate(tmp_path, "second")
     await becomes(lambda: "serving with the new certificate" in caplog.text)
     assert caplog.text.count("former") == 0
+
+
+async def refuses(worker: Worker) -> None:
+    """Returns when nobody can connect any more."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", worker.port)
+            except ConnectionRefusedError:
+                return
+            writer.transport.abort()
+            await asyncio.sleep(0.01)
+
+
+async def test_a_drain_waits_for_a_client_that_has_connected_and_not_shaken_hands_yet(
+    secure: Worker,
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", secure.port)
+    drain = asyncio.create_task(secure.listener.drain(WAIT_S))
+    await refuses(secure)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    is_over = drain.done()
+    async with asyncio.timeout(WAIT_S):
+        await writer.start_tls(client_context())
+        writer.write(request(b"{}"))
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        assert not is_over
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"connection: close\r\n" in head
+        assert await drain == 0
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\n\r\n"], ids=["nothing", "no-tls"])
+async def test_a_drain_does_not_wait_for_a_handshake_that_has_failed(
+    secure: Worker, sent: bytes
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", secure.port)
+    writer.write(sent)
+    drain = asyncio.create_task(secure.listener.drain(float("inf")))
+    await refuses(secure)
+    writer.transport.abort()
+    async with asyncio.timeout(HANDSHAKE_TIMEOUT_S - 1):
+        assert await drain == 0
