@@ -81,7 +81,7 @@ class InstanceGroup:
         )
 
     def adopt(self, instances: Iterable[Instance]) -> None:
-        """Takes up warm instances of this revision."""
+        """Takes up instances of this revision that have been warm."""
         for instance in instances:
             self._admit(self._new_place(), instance)
 
@@ -90,7 +90,7 @@ class InstanceGroup:
         for instance in instances:
             place = self._new_place()
             self._fill_soon(place, partial(self._supervisor.resume, instance, self._spec))
-            self._refill_soon(place, is_first=True)
+            self._refill_soon(place)
 
     async def grow(self, count: int, on_ready: Callable[[int], None]) -> None:
         """Starts what is missing to ``count`` instances; all of it, or nothing.
@@ -150,7 +150,7 @@ class InstanceGroup:
     def keep(self, count: int) -> None:
         """Sees to it that there will be ``count`` instances, without waiting for them."""
         for _ in range(count - len(self._places)):
-            self._refill_soon(self._new_place(), is_first=True)
+            self._refill_soon(self._new_place())
 
     def replace_hung(self, overdue_ms: Mapping[str, int]) -> None:
         """Ends those that neither answer nor end; others take their places.
@@ -238,18 +238,20 @@ class InstanceGroup:
         self._last_error = f"{what}. {await self._supervisor.last_words(instance)}"
         await self._on_change()
 
-    def _refill_soon(self, place: Place, delay_s: float = 0.0, *, is_first: bool = False) -> None:
-        work = self._refill(place, delay_s, is_first=is_first)
-        self._tasks.start(work, f"start of an instance of {self.owner}")
+    def _refill_soon(self, place: Place, delay_s: float = 0.0) -> None:
+        # One that still waits for its delay would try beside this one, if the place was taken
+        # and lost meanwhile.
+        if place.refill is not None:
+            place.refill.cancel()
+        work = self._refill(place, delay_s)
+        place.refill = self._tasks.start(work, f"start of an instance of {self.owner}")
 
-    async def _refill(self, place: Place, delay_s: float, *, is_first: bool) -> None:
+    async def _refill(self, place: Place, delay_s: float) -> None:
         """Starts one instance, again and again until it comes up or is no longer wanted."""
-        restarts = itertools.count(0 if is_first else 1)
         while True:
             await asyncio.sleep(delay_s)
             if not self._is_empty(place):
                 return
-            self.restarts += min(next(restarts), 1)
             await asyncio.wait({self._fill_soon(place, self._start)})
             if place.failure is None:
                 return
@@ -261,6 +263,8 @@ class InstanceGroup:
     ) -> asyncio.Task[None]:
         """Gives the place an instance; the task is that of whoever began to."""
         if place.filling is None or place.filling.done():
+            self.restarts += not place.is_new
+            place.is_new = False
             name = f"an instance for {self.owner}"
             place.filling = self._tasks.start(self._fill(place, start), name)
         return place.filling

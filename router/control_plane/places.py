@@ -17,6 +17,8 @@ class Place:
         condemned: why it is being replaced though it runs.
         watch: the task that waits for its end.
         filling: the task that starts an instance for it; maybe over.
+        refill: the task that fills it again and again until an instance stays; maybe over.
+        is_new: no instance was ever begun for it.
         failure: why the last one that was to have it did not come up; None if it did.
     """
 
@@ -26,6 +28,8 @@ class Place:
         self.condemned: str | None = None
         self.watch: asyncio.Task[None] | None = None
         self.filling: asyncio.Task[None] | None = None
+        self.refill: asyncio.Task[None] | None = None
+        self.is_new = True
         self.failure: Exception | None = None
         self._warm_since = 0.0
         self._backoff = Backoff()
@@ -44,6 +48,7 @@ class Place:
         """The instance is warm, and its."""
         self.instance = instance
         self.ready = True
+        self.is_new = False
         self.condemned = None
         self._warm_since = time.monotonic()
 
