@@ -39,7 +39,6 @@ RUNTIME_MODULE = "runtime"
 READY_TIMEOUT_S = 900.0
 # One that was warm before is so at once, or broken. At the start of a control plane that is waited
 # for, but not for long: meanwhile nobody can call it.
-ANSWER_TIMEOUT_S = 2.0
 ADOPT_TIMEOUT_S = 10.0
 # In the record of an instance that came so far.
 _WARM = "warm"
@@ -84,12 +83,13 @@ class Adopted(NamedTuple):
     """What a former control plane left running.
 
     Attributes:
-        warm: those that serve.
-        others: those that have not answered yet, for whatever reason.
+        served: those that have been warm, and may have requests. One that is too busy to say so
+            is no worse for the restart: as ever, its probes say what becomes of it.
+        starting: the others; no worker was told of them.
     """
 
-    warm: list[Instance]
-    others: list[Instance]
+    served: list[Instance]
+    starting: list[Instance]
 
 
 class Supervisor:
@@ -137,31 +137,29 @@ class Supervisor:
         return instance
 
     async def resume(self, instance: Instance, spec: DeploymentSpec) -> Instance:
-        """Returns one that ``adopt`` found when it is warm: its ``init()`` may still run.
+        """Returns one that was found in its start when it is warm.
 
         Raises:
             DeploymentFailed: as ``start``; the time since its start counts.
         """
-        left_s = 0.0 if instance.was_warm else READY_TIMEOUT_S - instance.process.age_s
+        left_s = max(READY_TIMEOUT_S - instance.process.age_s, ADOPT_TIMEOUT_S)
         async with self._or_ended(instance):
-            await self._until_warm(instance, spec, max(left_s, ADOPT_TIMEOUT_S))
+            await self._until_warm(instance, spec, left_s)
         return instance
 
     def limited(self, spec: DeploymentSpec) -> str:
         """Its limits in words, to be put behind an instance's name; nothing without any."""
         return limits.describe(limits_of(spec, self._settings.instance_types))
 
-    async def adopt(self) -> Adopted:
+    def adopt(self) -> Adopted:
         """The instances that a former control plane started and that still run."""
         found = [instance for path in self._folder.instance_records() if (instance := _load(path))]
         self._instances.update(found)
         pids = {instance.process.pid for instance in found}
         kill_strays(RUNTIME_MODULE, self._folder.run, pids)
-        answers = await asyncio.gather(*(_answers(instance) for instance in found))
-        is_warm = dict(zip(found, answers, strict=True))
         return Adopted(
-            [instance for instance in found if is_warm[instance]],
-            [instance for instance in found if not is_warm[instance]],
+            served=[instance for instance in found if instance.was_warm],
+            starting=[instance for instance in found if not instance.was_warm],
         )
 
     async def stop(self, instances: Iterable[Instance], timeout_ms: int) -> None:
@@ -234,18 +232,6 @@ class Supervisor:
             ) from None
         _note_warm(instance)
         log.info("instance %s of %s is warm", instance.route.id, instance.owner)
-
-
-async def _answers(instance: Instance) -> bool:
-    """Whether it serves at once; of one that may be starting yet that is not asked."""
-    if not instance.was_warm:
-        return False
-    try:
-        await wait_warm(instance.route.target, instance.process, ANSWER_TIMEOUT_S)
-    except NotWarm as error:
-        log.warning("instance %s of %s %s", instance.route.id, instance.owner, error)
-        return False
-    return True
 
 
 def _note_warm(instance: Instance) -> None:

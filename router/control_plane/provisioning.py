@@ -162,17 +162,15 @@ class Provisioner:
         Returns when workers route to what is warm already. Whatever else there is to be is
         routed to as it gets warm: an ``init()`` that hangs holds up nobody else.
         """
-        adopted = await self._supervisor.adopt()
-        running = [*adopted.warm, *adopted.others]
-        log.info("%d instances run already, %d of them warm", len(running), len(adopted.warm))
+        adopted = self._supervisor.adopt()
+        served, starting = len(adopted.served), len(adopted.starting)
+        log.info("%d instances run already, %d of them warm", served + starting, served)
         servings = self._servings()
         owners = {_owner(serving) for serving in servings}
         released = await asyncio.gather(*(self._restore(one, adopted) for one in servings))
-        strays = [instance for instance in running if instance.owner not in owners]
-        # No worker was ever told of these.
-        unknown = [instance for instance in strays if not instance.was_warm]
-        await self._supervisor.stop(unknown, timeout_ms=0)
-        leaving = [instance for instance in strays if instance.was_warm]
+        strays = [instance for instance in adopted.starting if instance.owner not in owners]
+        await self._supervisor.stop(strays, timeout_ms=0)
+        leaving = [instance for instance in adopted.served if instance.owner not in owners]
         leaving += itertools.chain.from_iterable(released)
         self._departures.add(leaving)
         try:
@@ -268,8 +266,8 @@ class Provisioner:
         spec = serving.spec
         group = self._group(serving)
         self._groups[spec.endpoint_name, spec.name] = group
-        group.adopt(instance for instance in adopted.warm if instance.owner == group.owner)
-        group.await_warm(instance for instance in adopted.others if instance.owner == group.owner)
+        group.adopt(one for one in adopted.served if one.owner == group.owner)
+        group.await_warm(one for one in adopted.starting if one.owner == group.owner)
         count = count_to_start_with(spec, group.wanted)
         group.keep(count)
         return group.shrink(count, await self._outstanding()) if group.wanted > count else []

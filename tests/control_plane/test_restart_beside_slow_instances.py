@@ -6,6 +6,8 @@ call.
 """
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,6 +26,12 @@ from tests.control_plane.daemon import (
 )
 
 STARTING = {"state": "Degraded", "wanted": 1, "ready": 0, "restarts": 0, "lastError": None}
+
+PID = "import os\ndef init(): pass\ndef run(raw): return os.getpid()\n"
+IMPATIENT = """
+from router.control_plane import instances
+instances.ADOPT_TIMEOUT_S = 0.01
+"""
 
 
 async def test_a_restarted_control_plane_does_not_wait_for_an_instance_that_starts(
@@ -176,3 +184,26 @@ async def test_an_operation_that_is_gone_on_with_after_a_reboot_starts_no_instan
         await client.wait_for("my-endpoint", lambda instances: instances["ready"] == 2)
     assert len(daemon.pids("i")) == 2
     assert len(begun_pids(folder)) == 4
+
+
+async def test_an_instance_that_is_busy_while_the_control_plane_is_restarted_serves_on(
+    start_daemon: StartDaemon,
+) -> None:
+    daemon = start_daemon().wait_ready()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("code", PID))
+        key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
+        (busy,) = daemon.pids("i").values()
+        os.kill(busy, signal.SIGSTOP)
+        score = asyncio.create_task(client.score("my-endpoint", key))
+        daemon.kill()
+        daemon.first = IMPATIENT
+        daemon.restart()
+        async with Client(daemon) as next_client:
+            # As long as it took to lose patience.
+            await next_client.set_traffic("my-endpoint", blue=100)
+            os.kill(busy, signal.SIGCONT)
+            assert (await score).body == busy
+            shown = await next_client.call("GET", "my-endpoint/deployments/blue")
+        assert shown.body["properties"]["instances"]["restarts"] == 0
+        assert list(daemon.pids("i").values()) == [busy]

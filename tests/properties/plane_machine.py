@@ -168,7 +168,7 @@ class MachineSupervisor(Supervisor):
             raise DeploymentFailed(f"instance i{one.number} of {instance.owner} ended")
         return instance
 
-    async def adopt(self) -> Adopted:
+    def adopt(self) -> Adopted:
         running = list(self._machine.running.values())
         return Adopted(
             [self._instance(one) for one in running if one.warm],
