@@ -61,7 +61,7 @@ class Engine:
         self._left = asyncio.Event()
         self._apply_turn = asyncio.Lock()
         self._tick: asyncio.TimerHandle | None = None
-        self._closed = False
+        self._drains = self._closed = False
         self._broken_streams = 0
 
     def start(self) -> None:
@@ -72,22 +72,12 @@ class Engine:
         """Connects what is new, then swaps; returns when no later request sees older rules.
 
         An instance that can't be reached does not hold up the others: it counts as lost
-        until it answers.
+        until it answers. Once the engine drains, nothing changes any more.
         """
         self.given_generation = max(self.given_generation, routing.generation)
         async with self._apply_turn:
-            added = self._start_upstreams(routing)
-            waits = [asyncio.create_task(upstream.connected.wait()) for upstream in added]
-            if waits:
-                _, late = await asyncio.wait(waits, timeout=CONNECT_TIMEOUT_S)
-                for wait in late:
-                    wait.cancel()
-            # Again: one that was still draining may have been let go meanwhile.
-            self._start_upstreams(routing)
-            upstreams = self._upstreams.values()
-            unreachable = {u.instance_id for u in upstreams if not u.connected.is_set()}
-            self.dispatcher.swap(routing, unreachable)
-            self._close_unrouted(routing)
+            if not self._drains:
+                await self._apply(routing)
 
     def statistics(self) -> WorkerStatistics:
         """What the core has counted, and the streams that broke."""
@@ -106,7 +96,9 @@ class Engine:
 
     async def drain(self, timeout_s: float) -> None:
         """Takes no request any more; returns when all that were taken are answered."""
-        await self.apply(Routing(generation=self.dispatcher.snapshot.generation))
+        async with self._apply_turn:
+            self._drains = True
+            await self._apply(Routing(generation=self.dispatcher.snapshot.generation))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 # Once in a router's life; an event would be set for each answer of it.
@@ -192,6 +184,20 @@ class Engine:
             version=version("turnout"),
             worker=worker,
         )
+
+    async def _apply(self, routing: Routing) -> None:
+        added = self._start_upstreams(routing)
+        waits = [asyncio.create_task(upstream.connected.wait()) for upstream in added]
+        if waits:
+            _, late = await asyncio.wait(waits, timeout=CONNECT_TIMEOUT_S)
+            for wait in late:
+                wait.cancel()
+        # Again: one that was still draining may have been let go meanwhile.
+        self._start_upstreams(routing)
+        upstreams = self._upstreams.values()
+        unreachable = {u.instance_id for u in upstreams if not u.connected.is_set()}
+        self.dispatcher.swap(routing, unreachable)
+        self._close_unrouted(routing)
 
     def _start_upstreams(self, routing: Routing) -> list[Upstream]:
         added = []

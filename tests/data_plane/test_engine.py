@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from router.core.request import NO_HEAD, Answer, Reason, Refusal, Request
-from router.core.routing import Routing
+from router.core.routing import EndpointRoute, Routing
 from router.data_plane.engine import now_ns
 from tests.data_plane.scripted import Worker, echo, running
 from turnout.scoring.v1.scoring_pb2 import ScoreAnswer, ScoreRequest
@@ -262,3 +262,24 @@ async def test_an_instance_that_ends_before_its_script_is_loaded_is_tried_again(
     await worker.route({"blue": ["blue-0"]}, {"blue": 100})
     assert await answers(ask(worker, b"[1]")) == [b"[1]"]
     assert instance.failing_loads == 0
+
+
+async def test_a_drain_comes_after_the_change_that_is_under_way_and_ends_all_changes(
+    blue: Worker,
+) -> None:
+    engine = blue.engine
+    newest = engine.dispatcher.snapshot.generation
+    endpoint = EndpointRoute(name="other", keys=("key",), deployments=(), traffic={})
+    async with engine._apply_turn:
+        changes = [
+            asyncio.create_task(engine.apply(Routing(generation=newest + 1))),
+            asyncio.create_task(engine.drain(WAIT_S)),
+            asyncio.create_task(
+                engine.apply(Routing(generation=newest + 2, endpoints=(endpoint,)))
+            ),
+        ]
+        await asyncio.sleep(0)
+    async with asyncio.timeout(WAIT_S):
+        await asyncio.gather(*changes)
+    assert engine.dispatcher.snapshot.generation == newest + 1
+    assert not engine.dispatcher.snapshot.endpoints
