@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 
 from router.control_plane.layout import StateFolder
+from router.control_plane.live_settings import LiveSettings
 from router.control_plane.processes import Process
 from router.control_plane.queues import is_same, refuse_new
 from router.control_plane.tasks import Tasks
@@ -19,7 +20,7 @@ from router.control_plane.worker_link import WorkerLost
 from router.control_plane.worker_process import WorkerAddress, WorkerProcess
 from router.core.errors import TurnoutError
 from router.core.routing import Routing
-from router.core.worker_protocol import Counted
+from router.core.worker_protocol import SIGNAL_DRAIN_MS, Counted
 
 # Time for a worker to be replaced, several times over.
 REPLACE_TIMEOUT_S = 60.0
@@ -46,6 +47,7 @@ class WorkerSlot:
         listener: the socket of this place; taken over.
         new_listener: makes another one on the same port.
         newest: the routing that a new worker gets first; None while there is none.
+        live: how long those that leave may drain; may change meanwhile.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class WorkerSlot:
         listener: socket.socket,
         new_listener: Callable[[], socket.socket],
         newest: Callable[[], Routing | None],
+        live: LiveSettings,
     ) -> None:
         self._folder = folder
         self._numbers = numbers
         self._listener = listener
         self._new_listener = new_listener
         self._newest = newest
+        self._live = live
         self._worker: WorkerProcess | None = None
         # All that may route a request: besides the worker one that comes, and those that leave.
         self._told: list[WorkerProcess] = []
@@ -124,14 +128,22 @@ class WorkerSlot:
             if not isinstance(reply, BaseException)
         }
 
-    async def replace(self, address: WorkerAddress, drain_timeout_ms: int) -> None:
+    async def replace(self, address: WorkerAddress) -> None:
         """Starts a successor on the same socket; returns when the present worker has ended.
 
         Raises:
-            TurnoutError: the successor did not come up; the present one serves on.
+            TurnoutError: there is no present one; or the successor did not come up, and the
+                present one serves on.
         """
         self._address = address
-        await self._ready.wait()
+        try:
+            async with asyncio.timeout(REPLACE_TIMEOUT_S):
+                await self._ready.wait()
+        except TimeoutError:
+            raise TurnoutError(
+                f"expected a worker to be replaced, got none within {REPLACE_TIMEOUT_S:.0f} s: "
+                f"{self._reason}. Others are started until one comes up, as new as it would be."
+            ) from None
         old = self._worker
         try:
             new = await self._bring_up()
@@ -141,27 +153,26 @@ class WorkerSlot:
                 f"{error}. The present one serves on."
             ) from error
         if old is not self._worker:
-            # It died meanwhile, and has a successor already.
-            await new.kill()
+            # It died meanwhile, and has a successor already. This one may have taken requests.
+            await new.stop(self._live.drain_timeout_ms, RELOAD_GRACE_MS)
             return
         self._worker = new
         self._ready.set()
         if old is not None:
-            await old.stop(drain_timeout_ms, RELOAD_GRACE_MS)
+            await old.stop(self._live.drain_timeout_ms, RELOAD_GRACE_MS)
 
-    async def stop(self, drain_timeout_ms: int) -> None:
+    async def stop(self) -> None:
         """Lets the worker drain and end, and starts no other."""
         await self._tasks.cancel()
         refuse_new(self._listener)
         self._listener.close()
-        stops = (worker.stop(drain_timeout_ms, STOP_GRACE_MS) for worker in self._told)
-        await asyncio.gather(*stops)
+        timeout_ms = self._live.drain_timeout_ms
+        await asyncio.gather(*(one.stop(timeout_ms, STOP_GRACE_MS) for one in self._told))
 
-    def let_go(self, worker: WorkerProcess, drain_timeout_ms: int) -> None:
+    def let_go(self, worker: WorkerProcess) -> None:
         """Lets one drain that nobody needs; until it has ended, it is told of each change."""
         self._admit(worker)
-        stop = worker.stop(drain_timeout_ms, RELOAD_GRACE_MS)
-        self._tasks.start(stop, f"end of worker {worker.number}")
+        self._stop_soon(worker, self._live.drain_timeout_ms)
 
     def holds(self, listener: socket.socket) -> bool:
         """Whether it is this place's."""
@@ -204,7 +215,8 @@ class WorkerSlot:
         worker = await self._start()
         try:
             await self._bring_up_to_date(worker)
-        except BaseException:
+        except Exception:
+            # Not where this is broken off: it may have taken requests, and is told to stop.
             worker.process.kill()
             raise
         if worker not in self._told:
@@ -247,6 +259,9 @@ class WorkerSlot:
                         await worker.ping(PING_TIMEOUT_S)
                         if worker.is_stopping:
                             self._miss(worker, "was told to end by somebody else")
+                            # It drains by its own time already; this bounds it.
+                            timeout_ms = max(self._live.drain_timeout_ms, SIGNAL_DRAIN_MS)
+                            self._stop_soon(worker, timeout_ms)
                 except WorkerLost as error:
                     self._condemn(worker, error)
                     await worker.process.wait()
@@ -267,6 +282,10 @@ class WorkerSlot:
         log_file = self._folder.worker_log(worker.number)
         log.warning("worker %d %s; its log is %s", worker.number, what, log_file)
         self._tasks.start(self._come(RESTART_DELAY_S_MIN), "start of a worker")
+
+    def _stop_soon(self, worker: WorkerProcess, drain_timeout_ms: int) -> None:
+        stop = worker.stop(drain_timeout_ms, RELOAD_GRACE_MS)
+        self._tasks.start(stop, f"end of worker {worker.number}")
 
     async def _tell(self, worker: WorkerProcess) -> None:
         try:

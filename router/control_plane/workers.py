@@ -18,6 +18,7 @@ from router.control_plane.tasks import Tasks
 from router.control_plane.worker_finding import FoundWorker, choose, find_workers
 from router.control_plane.worker_process import WorkerAddress
 from router.control_plane.worker_slot import STOP_GRACE_MS, WorkerSlot
+from router.core.budgets import sharing
 from router.core.config import DataPlaneSettings
 from router.core.routing import Routing
 from router.core.statistics import InstanceStatistics, WorkerStatistics, sum_of_instances
@@ -116,14 +117,19 @@ class WorkerPool:
             listeners.append(self._share())
         present = [*(worker for worker, _ in kept), *(one.worker for one in leaving)]
         numbers = {worker.number for worker in present}
-        for number in range(self._settings.workers + 1):
+        for number in range(sharing(self._settings.workers)):
             if number not in numbers:
                 self._numbers.put_nowait(number)
         address = self._address()
         running = dict(enumerate(worker for worker, _ in kept))
         for place, listener in enumerate(listeners):
             slot = WorkerSlot(
-                self._folder, self._numbers, listener, self._share, lambda: self._routing
+                self._folder,
+                self._numbers,
+                listener,
+                self._share,
+                lambda: self._routing,
+                self._live,
             )
             self._slots.append(slot)
             slot.start(address, running.get(place))
@@ -131,7 +137,7 @@ class WorkerPool:
         for one in leaving:
             if one.listener is not None:
                 self._close(one.listener)
-            self._slots[0].let_go(one.worker, self._live.drain_timeout_ms)
+            self._slots[0].let_go(one.worker)
 
     async def apply(self, routing: Routing) -> None:
         """Returns when every worker routes by ``routing``."""
@@ -153,7 +159,7 @@ class WorkerPool:
         """
         async with self._reloading:
             for slot in self._slots:
-                await slot.replace(self._address(), self._live.drain_timeout_ms)
+                await slot.replace(self._address())
 
     async def await_drained(self, instance_ids: Sequence[str], timeout_ms: int) -> set[str]:
         """Waits until the instances hold no request in any worker; returns those that do."""
@@ -179,8 +185,7 @@ class WorkerPool:
     async def stop(self) -> None:
         """Lets every worker drain and end."""
         await self._tasks.cancel()
-        timeout_ms = self._live.drain_timeout_ms
-        await asyncio.gather(*(slot.stop(timeout_ms) for slot in self._slots))
+        await asyncio.gather(*(slot.stop() for slot in self._slots))
         self._folder.budgets.unlink(missing_ok=True)
 
     async def _counted(self) -> dict[int, Counted]:

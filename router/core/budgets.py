@@ -10,6 +10,13 @@ from router.core.token_bucket import Budget, TokenBucket
 
 # Which of an endpoint's buckets; all of them hold one second's worth.
 BANDWIDTH, REQUESTS, CONNECTIONS = range(3)
+# For as many processes there is room where they share.
+SHARING_MAX = 98
+
+
+def sharing(workers: int) -> int:
+    """How many processes may share at once: beside each worker, one that leaves its place."""
+    return min(2 * workers, SHARING_MAX)
 
 
 class Count(Protocol):

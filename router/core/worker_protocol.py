@@ -13,6 +13,8 @@ from router.core.routing import Routing
 from router.core.statistics import InstanceStatistics, WorkerStatistics
 
 LENGTH_BYTES = 4
+# How long a worker drains that is told to stop by a signal.
+SIGNAL_DRAIN_MS = 30_000
 FRAME_BYTES_MAX = 256 * 1024 * 1024
 
 

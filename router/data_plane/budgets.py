@@ -19,12 +19,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from router.core.budgets import Count, LocalBudgets
+from router.core.budgets import SHARING_MAX, Count, LocalBudgets
 from router.core.token_bucket import Budget, TokenBucket
 
 SLOTS = 65_536
-# While one of 64 is replaced there is one more.
-WORKERS_MAX = 65
 # "endpoint/deployment", of 32 characters at most each (azure.md 2).
 _NAME = struct.Struct("72s")
 _LEVEL = struct.Struct("=qQ")
@@ -32,7 +30,7 @@ _COUNT_BYTES = 4
 _BUCKETS = 3
 _COUNTS_BEGIN = _NAME.size + _BUCKETS * _LEVEL.size
 SLOT_BYTES = 512
-assert _COUNTS_BEGIN + WORKERS_MAX * _COUNT_BYTES <= SLOT_BYTES
+assert _COUNTS_BEGIN + SHARING_MAX * _COUNT_BYTES <= SLOT_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +48,7 @@ class SharedBudgets:
     """
 
     def __init__(self, path: Path, worker: int, workers: int) -> None:
-        assert worker < WORKERS_MAX
+        assert worker < SHARING_MAX
         self.workers = workers
         self._worker = worker
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -16,10 +16,11 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from router.core.budgets import Budgets, LocalBudgets
+from router.core.budgets import Budgets, LocalBudgets, sharing
 from router.core.listener_limits import ListenerLimits
 from router.core.statistics import WorkerStatistics
 from router.core.worker_protocol import (
+    SIGNAL_DRAIN_MS,
     Applied,
     Apply,
     AwaitDrained,
@@ -43,8 +44,8 @@ from router.data_plane.listener import Listener
 from router.data_plane.tls import Certificate
 from router.data_plane.traffic_log import TrafficLog
 
-DRAIN_TIMEOUT_S = 30.0
 # After a signal; the control plane says what it wants.
+DRAIN_TIMEOUT_S = SIGNAL_DRAIN_MS / 1000
 IDLE_GRACE_S = 0.1
 EXIT_FORCED = 1
 
@@ -57,7 +58,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     Attributes:
         listener: the number of a file: a bound socket, or one that its predecessor listens on.
         budgets: the file that workers share of endpoints' quotas.
-        worker: this one's number, from 0 to ``workers``: while one is replaced there is one more.
+        worker: this one's number, from 0; those that leave have theirs until they have ended.
         workers: how many there are.
         journal: the folder that gets what is written down of the core, if that is wanted.
         journal_max_bytes: how much that may be.
@@ -198,7 +199,7 @@ def _budgets(settings: WorkerSettings) -> Budgets:
     if settings.workers == 1:
         return LocalBudgets()
     try:
-        return SharedBudgets(settings.budgets, settings.worker, settings.workers + 1)
+        return SharedBudgets(settings.budgets, settings.worker, sharing(settings.workers))
     except OSError as error:
         log.error(  # noqa: TRY400 - the words say it
             "expected a file for limits that all workers share, got: %s: %s. This worker has all "

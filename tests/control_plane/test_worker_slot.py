@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from router.control_plane import worker_process, worker_slot
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
 from router.control_plane.worker_link import WorkerLink
@@ -20,6 +21,7 @@ from router.core.config import DaemonConfig, DataPlaneSettings
 from router.core.errors import TurnoutError
 from router.core.routing import EndpointRoute, Routing
 from router.core.worker_protocol import Apply, Command
+from tests.control_plane.daemon import is_running
 
 WAIT_S = 30
 ENDPOINT = EndpointRoute(name="my-endpoint", keys=("key",), deployments=(), traffic={})
@@ -27,13 +29,18 @@ ASK = b"POST /my-endpoint/score HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer key
 NONE_TO_SERVE, UNKNOWN = b"404", b"401"
 
 
-@pytest.fixture
-async def pool(folder: Path) -> AsyncIterator[WorkerPool]:
+async def started(folder: Path, workers: int) -> WorkerPool:
     state = StateFolder(folder)
     state.create()
-    config = DaemonConfig(data_plane=DataPlaneSettings(port=0, workers=1))
+    config = DaemonConfig(data_plane=DataPlaneSettings(port=0, workers=workers))
     pool = WorkerPool(state, config.data_plane, LiveSettings(config))
     await pool.start()
+    return pool
+
+
+@pytest.fixture
+async def pool(folder: Path) -> AsyncIterator[WorkerPool]:
+    pool = await started(folder, workers=1)
     yield pool
     await pool.stop()
 
@@ -181,3 +188,126 @@ async def test_a_successor_that_ends_as_soon_as_it_has_come_up_is_replaced_as_we
     connection = await asyncio.open_connection("127.0.0.1", pool._port)
     assert await status(*connection) == NONE_TO_SERVE
     connection[1].close()
+
+
+class Caught:
+    """The next successor, between its first routing, since when it listens, and what follows.
+
+    Attributes:
+        client: connected to it, with a request half sent.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, pool: WorkerPool) -> None:
+        self.there, self.go = asyncio.Event(), asyncio.Event()
+        self._pool = pool
+        apply = WorkerProcess.apply
+
+        async def caught(worker: WorkerProcess, routing: Routing) -> None:
+            await apply(worker, routing)
+            if worker is not pool._slots[0]._worker and not self.there.is_set():
+                self.there.set()
+                await self.go.wait()
+
+        monkeypatch.setattr(WorkerProcess, "apply", caught)
+
+    async def ask_half(self) -> None:
+        self.client = await asyncio.open_connection("127.0.0.1", self._pool._port)
+        assert await status(*self.client) == NONE_TO_SERVE
+        self.client[1].write(ASK + b"Content-Length: 2\r\n\r\n{")
+
+    async def is_answered(self) -> bool:
+        reader, writer = self.client
+        writer.write(b"}")
+        async with asyncio.timeout(WAIT_S):
+            head = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        return head.split()[1] == NONE_TO_SERVE
+
+
+async def test_a_successor_whose_predecessor_died_meanwhile_answers_what_it_has_taken(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+    caught = Caught(monkeypatch, pool)
+    async with asyncio.timeout(WAIT_S):
+        reload = asyncio.create_task(pool.reload())
+        await caught.there.wait()
+        kill_workers(pool)
+        while pool.pids:
+            await asyncio.sleep(0.001)
+        await caught.ask_half()
+        caught.go.set()
+        while not leaving(pool):
+            await asyncio.sleep(0.001)
+        assert await caught.is_answered()
+        await reload
+
+
+async def test_a_successor_that_comes_up_when_everything_stops_answers_what_it_has_taken(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = await started(folder, workers=1)
+    await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+    caught = Caught(monkeypatch, pool)
+    async with asyncio.timeout(WAIT_S):
+        kill_workers(pool)
+        await caught.there.wait()
+        await caught.ask_half()
+        stop = asyncio.create_task(pool.stop())
+        while not leaving(pool):
+            await asyncio.sleep(0.001)
+        assert await caught.is_answered()
+        await stop
+
+
+async def test_each_place_has_a_successor_though_all_workers_drain_at_once(folder: Path) -> None:
+    pool = await started(folder, workers=2)
+    async with asyncio.timeout(WAIT_S):
+        await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+        old = set(pool.pids)
+        # Enough of them that each worker has one.
+        clients = [await asyncio.open_connection("127.0.0.1", pool._port) for _ in range(20)]
+        for client in clients:
+            assert await status(*client) == NONE_TO_SERVE
+            client[1].write(ASK + b"Content-Length: 2\r\n\r\n{")
+        for pid in old:
+            os.kill(pid, signal.SIGTERM)
+        while len(pool.pids) < 2 or old & set(pool.pids):
+            await asyncio.sleep(0.01)
+        assert all(is_running(pid) for pid in old), "they owe answers"
+        for _, writer in clients:
+            writer.close()
+        await pool.stop()
+
+
+async def test_a_worker_that_hangs_in_a_drain_that_somebody_else_began_is_ended(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_slot, "SIGNAL_DRAIN_MS", 100)
+    monkeypatch.setattr(worker_process, "EXIT_GRACE_MS", 100)
+    pool._live.drain_timeout_ms = 100
+    await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+    (old,) = pool.pids
+    reader, writer = await asyncio.open_connection("127.0.0.1", pool._port)
+    assert await status(reader, writer) == NONE_TO_SERVE
+    writer.write(ASK + b"Content-Length: 2\r\n\r\n{")
+    os.kill(old, signal.SIGTERM)
+    os.kill(old, signal.SIGSTOP)
+    async with asyncio.timeout(WAIT_S):
+        while is_running(old):
+            await asyncio.sleep(0.01)
+    writer.close()
+
+
+async def test_a_reload_says_why_there_is_no_worker_to_be_replaced(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+    monkeypatch.setattr(worker_process, "WORKER_MODULE", "no.such.module")
+    monkeypatch.setattr(worker_slot, "REPLACE_TIMEOUT_S", 0.5)
+    kill_workers(pool)
+    async with asyncio.timeout(WAIT_S):
+        while pool.pids:
+            await asyncio.sleep(0.001)
+        with pytest.raises(TurnoutError, match=r"got none within .* it ended at its start"):
+            await pool.reload()
