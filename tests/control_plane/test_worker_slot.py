@@ -292,8 +292,10 @@ async def test_a_worker_that_hangs_in_a_drain_that_somebody_else_began_is_ended(
     assert await status(reader, writer) == NONE_TO_SERVE
     writer.write(ASK + b"Content-Length: 2\r\n\r\n{")
     os.kill(old, signal.SIGTERM)
-    os.kill(old, signal.SIGSTOP)
     async with asyncio.timeout(WAIT_S):
+        while old in pool.pids:
+            await asyncio.sleep(0.001)
+        os.kill(old, signal.SIGSTOP)
         while is_running(old):
             await asyncio.sleep(0.01)
     writer.close()
