@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from functools import partial
 
 from router.control_plane.health import exit_text
-from router.control_plane.instances import Instance, InstanceOwner, Supervisor
+from router.control_plane.instances import Instance, InstanceOwner, Supervisor, note_ready
 from router.control_plane.places import Place
 from router.control_plane.probes import probe
 from router.control_plane.tasks import Tasks
@@ -197,6 +197,7 @@ class InstanceGroup:
 
         def on_readiness(wrong: str) -> None:
             place.ready = ready.healthy
+            note_ready(instance, ready=place.ready)
             self._on_readiness(instance, wrong)
 
         probing = asyncio.create_task(probe(instance.route.target, self._spec, ready, on_readiness))

@@ -37,11 +37,10 @@ from router.core.routing import InstanceRoute
 RUNTIME_MODULE = "runtime"
 # Generous: init() may load gigabytes.
 READY_TIMEOUT_S = 900.0
-# One that was warm before is so at once, or broken. At the start of a control plane that is waited
-# for, but not for long: meanwhile nobody can call it.
+# What one has at least that a control plane found in its start.
 ADOPT_TIMEOUT_S = 10.0
-# In the record of an instance that came so far.
-_WARM = "warm"
+# In the record of an instance: that it came so far, and what its readiness probe said last.
+_WARM, _READY = "warm", "ready"
 # Of a revision at once: they compete for the processor while they import and load. Not of all
 # deployments: where the init() of one hangs, the others' instances must still be restarted; nor of
 # a deployment: the update that mends the init() must not wait for it.
@@ -68,6 +67,7 @@ class Instance:
 
     Attributes:
         was_warm: it has been, and may have requests; of one that hasn't, no worker was told.
+        was_ready: what its readiness probe had come to when this control plane found it.
     """
 
     def __init__(self, number: int, owner: InstanceOwner, socket: Path, process: Process) -> None:
@@ -76,6 +76,7 @@ class Instance:
         self.socket = socket
         self.process = process
         self.was_warm = bool(process.details.get(_WARM))
+        self.was_ready = bool(process.details.get(_READY, True))
         self.route = InstanceRoute(id=f"i{number}", target=f"unix:{socket}")
 
 
@@ -230,17 +231,22 @@ class Supervisor:
                 f"instance {instance.route.id} of {instance.owner}{self.limited(spec)} {error}. "
                 f"{await self.last_words(instance)}"
             ) from None
-        _note_warm(instance)
+        instance.was_warm = True
+        _note(instance, _WARM, is_so=True)
         log.info("instance %s of %s is warm", instance.route.id, instance.owner)
 
 
-def _note_warm(instance: Instance) -> None:
-    instance.was_warm = True
+def note_ready(instance: Instance, *, ready: bool) -> None:
+    """The next control plane goes by what its readiness probe has come to."""
+    _note(instance, _READY, is_so=ready)
+
+
+def _note(instance: Instance, what: str, *, is_so: bool) -> None:
     try:
-        instance.process.note(**{_WARM: True})
+        instance.process.note(**{what: is_so})
     except OSError as error:
-        # The next control plane will be more patient with it than it has to be.
-        log.warning("that instance %s is warm is not on record: %s", instance.route.id, error)
+        # The next control plane finds out by itself, later.
+        log.warning("%s=%s of %s is not on record: %s", what, is_so, instance.route.id, error)
 
 
 async def _stop(instance: Instance, timeout_ms: int) -> None:

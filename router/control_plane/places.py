@@ -47,7 +47,7 @@ class Place:
     def take(self, instance: Instance) -> None:
         """The instance is warm, and its."""
         self.instance = instance
-        self.ready = True
+        self.ready = instance.was_ready
         self.is_new = False
         self.condemned = None
         self._warm_since = time.monotonic()

@@ -35,6 +35,16 @@ path = pathlib.Path(sys.argv[1])
 sys.exit(run(*read_daemon_config(path), path))
 """
 OK = "def init(): pass\ndef run(raw): return 'ok'\n"
+PID = "import os\ndef init(): pass\ndef run(raw): return os.getpid()\n"
+# Azure's shortest: a second each.
+PROBE = {
+    "initialDelay": "PT1S",
+    "period": "PT1S",
+    "timeout": "PT1S",
+    "successThreshold": 1,
+    "failureThreshold": 1,
+}
+PATIENT_PROBE = {**PROBE, "failureThreshold": 1000}
 # The first to see the file `flag`, while it is empty, writes its pid there and hangs until that
 # is gone.
 HANGS_ONE = """
@@ -288,10 +298,14 @@ class Client:
             "PUT", f"{endpoint}/deployments/{name}", deployment_body(code, count, **properties)
         )
 
-    async def serve(self, endpoint: str, name: str, code: str, count: int = 1) -> None:
+    async def serve(
+        self, endpoint: str, name: str, code: str, count: int = 1, **properties: object
+    ) -> None:
         """Creates an endpoint with one deployment that has all traffic."""
         assert (await self.call("PUT", endpoint, {"properties": {}})).status == 201
-        done = await self.finish(await self.put_deployment(endpoint, name, code, count))
+        done = await self.finish(
+            await self.put_deployment(endpoint, name, code, count, **properties)
+        )
         assert done.body["status"] == "Succeeded", done.body
         await self.set_traffic(endpoint, **{name: 100})
 

@@ -33,7 +33,7 @@ class Process:
 
 def instance(number: int) -> Any:
     route = SimpleNamespace(id=f"i{number}", target="unix:nowhere")
-    return SimpleNamespace(number=number, route=route, process=Process())
+    return SimpleNamespace(number=number, route=route, process=Process(), was_ready=True)
 
 
 class Supervisor:

@@ -14,22 +14,14 @@ import pytest
 from tests.control_plane.daemon import (
     HANGS_ONE,
     LIMIT_S,
+    PATIENT_PROBE,
+    PID,
+    PROBE,
     Client,
     Daemon,
     deployment_body,
     is_running,
 )
-
-# Azure's shortest: a second each.
-PROBE = {
-    "initialDelay": "PT1S",
-    "period": "PT1S",
-    "timeout": "PT1S",
-    "successThreshold": 1,
-    "failureThreshold": 1,
-}
-PATIENT = {**PROBE, "failureThreshold": 1000}
-PID = "import os\ndef init(): pass\ndef run(raw): return os.getpid()\n"
 
 
 async def serve(
@@ -48,7 +40,7 @@ async def test_a_stopped_instance_leaves_the_routing_and_comes_back_when_it_answ
     client: Client, shared_daemon: Daemon
 ) -> None:
     code = shared_daemon.code("stopped", PID)
-    await serve(client, "stopped", code, 2, readinessProbe=PROBE, livenessProbe=PATIENT)
+    await serve(client, "stopped", code, 2, readinessProbe=PROBE, livenessProbe=PATIENT_PROBE)
     _, pid = newest(shared_daemon)
     os.kill(pid, signal.SIGSTOP)
     shown = await client.wait_for("stopped", lambda instances: instances["ready"] == 1)

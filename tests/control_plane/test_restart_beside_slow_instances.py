@@ -15,6 +15,7 @@ from router.control_plane.instances import STARTS_MAX
 from tests.control_plane.conftest import StartDaemon
 from tests.control_plane.daemon import (
     LIMIT_S,
+    PID,
     Client,
     Daemon,
     begun_pids,
@@ -27,7 +28,6 @@ from tests.control_plane.daemon import (
 
 STARTING = {"state": "Degraded", "wanted": 1, "ready": 0, "restarts": 0, "lastError": None}
 
-PID = "import os\ndef init(): pass\ndef run(raw): return os.getpid()\n"
 IMPATIENT = """
 from router.control_plane import instances
 instances.ADOPT_TIMEOUT_S = 0.01
