@@ -66,7 +66,8 @@ class Instance:
     """One scoring-runtime process.
 
     Attributes:
-        was_warm: it has been, and may have requests; of one that hasn't, no worker was told.
+        was_warm: it has been, as is on record, and may have requests; of one that hasn't, no
+            worker was told.
         was_ready: what its readiness probe had come to when this control plane found it.
     """
 

@@ -33,6 +33,8 @@ from router.core.scaling import count_to_start_with
 from router.core.snapshot import NS_PER_MS
 from router.core.statistics import InstanceStatistics
 
+PUBLISH_AGAIN_S = 1.0
+
 Say = Callable[[str], None]
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,7 @@ class Provisioner:
         self._publishing = Shared(self._publish)
         self._departures = Departures(workers, supervisor, settings)
         self._tasks = Tasks()
+        self._is_late = False
 
     async def publish(self) -> None:
         """Returns when every worker routes by what is stored and warm now.
@@ -72,12 +75,31 @@ class Provisioner:
         What it is without begins to drain.
 
         Raises:
-            TurnoutError: what is stored can't be read; or a worker did not take the routing, which
-                is replaced by one that does.
+            TurnoutError: what is stored can't be read, or a worker has not taken the routing in
+                its time. It is tried again until it is in force everywhere.
         """
         await self._publishing.join()
 
     async def _publish(self) -> None:
+        try:
+            await self._publish_once()
+        except TurnoutError:
+            if not self._is_late:
+                self._is_late = True
+                self._tasks.start(self._publish_again(), "routing that is late")
+            raise
+
+    async def _publish_again(self) -> None:
+        while self._is_late:
+            await asyncio.sleep(PUBLISH_AGAIN_S)
+            try:
+                await self._publish_once()
+            except TurnoutError as error:
+                log.error("what is stored is not in force everywhere yet: %s", error.message)  # noqa: TRY400
+            else:
+                self._is_late = False
+
+    async def _publish_once(self) -> None:
         # Numbered and handed over in one turn: no newer one comes in between, and none waits until
         # a worker that can't come up has taken the one before.
         leaving = self._departures.routed
@@ -87,12 +109,8 @@ class Provisioner:
             {key: Placed(group.wanted, group.routes) for key, group in self._groups.items()},
             self._settings.quota_of,
         )
-        try:
-            await self._workers.apply(routing)
-        except TurnoutError:
-            # Who did not take it routes nothing.
-            self._departures.drain_soon(leaving)
-            raise
+        await self._workers.apply(routing)
+        # Else a worker may route to them yet.
         self._departures.drain_soon(leaving)
 
     async def bring_up(self, deployment: StoredDeployment, say: Say, warn: Say) -> None:
@@ -189,9 +207,9 @@ class Provisioner:
         """Lets go of the instances; they run on."""
         await self._scaling.close()
         await self._tasks.cancel()
-        await self._departures.close()
         await asyncio.gather(*(group.close() for group in self._groups.values()))
         await self._publishing.cancel()
+        await self._departures.close()
 
     async def _take_down(self, keys: Sequence[Key]) -> None:
         """Drains and ends all instances of deployments that are stored as Deleting."""

@@ -27,6 +27,10 @@ class FoundWorker(NamedTuple):
     generation: int
     listener: socket.socket | None
 
+    def has_port(self, port: int) -> bool:
+        """Whether it may listen on this one; an older version's may on any."""
+        return self.worker.address is None or self.worker.address.port == port
+
 
 async def find_workers(folder: StateFolder) -> list[FoundWorker]:
     """All that run, by number; one that does not answer is ended."""
@@ -63,8 +67,9 @@ def choose(
 async def _take_up(worker: WorkerProcess) -> FoundWorker | None:
     try:
         await worker.connect()
-        pong = await worker.ping(REPLY_TIMEOUT_S)
-        return FoundWorker(worker, pong.generation, await worker.borrow_listener())
+        given = (await worker.ping(REPLY_TIMEOUT_S)).generation
+        in_force = (await worker.statistics()).statistics.generation
+        return FoundWorker(worker, max(given, in_force), await worker.borrow_listener())
     except WorkerLost as error:
         log.error("worker %d is ended: %s", worker.number, error)  # noqa: TRY400
         await worker.kill()

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import socket
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
@@ -66,7 +67,7 @@ class WorkerProcess:
         number: names its files; no other worker that runs has it.
         address: what it was started with; None if another version started it.
         generation: of the routing it is known to route by.
-        is_stopping: it was told to stop; whether by somebody else, ``ping`` finds out.
+        is_stopping: it was told to stop.
     """
 
     def __init__(self, folder: StateFolder, number: int, process: Process) -> None:
@@ -154,10 +155,11 @@ class WorkerProcess:
         """The socket that it listens on; None if it was told to stop."""
         return await borrow(self._connected, self._folder.run / f"lend-w{self.number}.sock")
 
-    async def apply(self, routing: Routing) -> None:
-        """Returns when it routes by ``routing`` or a newer one."""
+    async def apply(self, newest: Callable[[], Routing | None]) -> None:
+        """Returns when it routes by what is the newest in its turn; None if there is none."""
         async with self._apply_turn:
-            if self.generation < routing.generation:
+            routing = newest()
+            if routing is not None and self.generation < routing.generation:
                 reply = await self._connected.call(Apply(routing), Applied, APPLY_TIMEOUT_S)
                 self.generation = reply.generation
 
@@ -172,10 +174,8 @@ class WorkerProcess:
         return await self._connected.call(GetStatistics(), Counted, REPLY_TIMEOUT_S)
 
     async def ping(self, timeout_s: float) -> Pong:
-        """Returns if it takes commands; ``is_stopping`` is right then."""
-        pong = await self._connected.call(Ping(), Pong, timeout_s)
-        self.is_stopping = self.is_stopping or pong.is_stopping
-        return pong
+        """Returns if it takes commands."""
+        return await self._connected.call(Ping(), Pong, timeout_s)
 
     async def stop(self, drain_timeout_ms: int, idle_grace_ms: int) -> None:
         """Lets it drain and returns when it has ended."""

@@ -6,6 +6,7 @@ place keeps one listening socket for all that hold it, one after the other.
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import socket
@@ -18,6 +19,7 @@ from router.control_plane.queues import is_same, refuse_new
 from router.control_plane.tasks import Tasks
 from router.control_plane.worker_link import WorkerLost
 from router.control_plane.worker_process import WorkerAddress, WorkerProcess
+from router.core.budgets import sharing
 from router.core.errors import TurnoutError
 from router.core.routing import Routing
 from router.core.worker_protocol import SIGNAL_DRAIN_MS, Counted
@@ -94,10 +96,11 @@ class WorkerSlot:
         try:
             async with asyncio.timeout(REPLACE_TIMEOUT_S):
                 while True:
-                    await self._ready.wait()
+                    # Also while no worker is there yet: those that leave route on.
                     await asyncio.gather(*(self._tell(worker) for worker in self._told))
                     if self._worker and self._worker.generation >= routing.generation:
                         return
+                    await self._ready.wait()
         except TimeoutError:
             raise TurnoutError(
                 f"expected a worker to take a new routing within {REPLACE_TIMEOUT_S:.0f} s, got: "
@@ -138,28 +141,29 @@ class WorkerSlot:
         self._address = address
         try:
             async with asyncio.timeout(REPLACE_TIMEOUT_S):
-                await self._ready.wait()
+                old = await self._present()
         except TimeoutError:
             raise TurnoutError(
                 f"expected a worker to be replaced, got none within {REPLACE_TIMEOUT_S:.0f} s: "
                 f"{self._reason}. Others are started until one comes up, as new as it would be."
             ) from None
-        old = self._worker
         try:
             new = await self._bring_up()
         except (WorkerLost, OSError) as error:
             raise TurnoutError(
-                f"expected a new worker in place of worker {old.number if old else '?'}, got: "
+                f"expected a new worker in place of worker {old.number}, got: "
                 f"{error}. The present one serves on."
             ) from error
         if old is not self._worker:
-            # It died meanwhile, and has a successor already. This one may have taken requests.
+            # It is gone, and another one comes. Until that is there this one serves.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REPLACE_TIMEOUT_S):
+                    await self._present()
             await new.stop(self._live.drain_timeout_ms, RELOAD_GRACE_MS)
             return
         self._worker = new
         self._ready.set()
-        if old is not None:
-            await old.stop(self._live.drain_timeout_ms, RELOAD_GRACE_MS)
+        await old.stop(self._live.drain_timeout_ms, RELOAD_GRACE_MS)
 
     async def stop(self) -> None:
         """Lets the worker drain and end, and starts no other."""
@@ -241,8 +245,7 @@ class WorkerSlot:
         return worker
 
     async def _bring_up_to_date(self, worker: WorkerProcess) -> None:
-        if (routing := self._newest()) is not None:
-            await worker.apply(routing)
+        await worker.apply(self._newest)
 
     def _admit(self, worker: WorkerProcess) -> None:
         """From now on it is told of each change, and watched."""
@@ -256,12 +259,7 @@ class WorkerSlot:
                 try:
                     # How long one that leaves may take is bounded already.
                     if not worker.is_stopping:
-                        await worker.ping(PING_TIMEOUT_S)
-                        if worker.is_stopping:
-                            self._miss(worker, "was told to end by somebody else")
-                            # It drains by its own time already; this bounds it.
-                            timeout_ms = max(self._live.drain_timeout_ms, SIGNAL_DRAIN_MS)
-                            self._stop_soon(worker, timeout_ms)
+                        await self._ping(worker)
                 except WorkerLost as error:
                     self._condemn(worker, error)
                     await worker.process.wait()
@@ -271,7 +269,22 @@ class WorkerSlot:
         self._told.remove(worker)
         self._miss(worker, "ended unexpectedly")
         await worker.disconnect()
-        self._numbers.put_nowait(worker.number)
+        # One that was found may be of a time when there were more.
+        if worker.number < sharing(self._address.workers):
+            self._numbers.put_nowait(worker.number)
+
+    async def _ping(self, worker: WorkerProcess) -> None:
+        pong = await worker.ping(PING_TIMEOUT_S)
+        if pong.is_stopping and not worker.is_stopping:
+            self._miss(worker, "was told to end by somebody else")
+            # It drains by its own time already; this bounds it.
+            self._stop_soon(worker, max(self._live.drain_timeout_ms, SIGNAL_DRAIN_MS))
+
+    async def _present(self) -> WorkerProcess:
+        """The worker, once there is one that has the newest routing."""
+        while self._worker is None or not self._ready.is_set():
+            await self._ready.wait()
+        return self._worker
 
     def _miss(self, worker: WorkerProcess, what: str) -> None:
         """Has another one started if it was this place's."""

@@ -20,6 +20,7 @@ from router.control_plane.worker_process import WorkerAddress
 from router.control_plane.worker_slot import STOP_GRACE_MS, WorkerSlot
 from router.core.budgets import sharing
 from router.core.config import DataPlaneSettings
+from router.core.errors import TurnoutError
 from router.core.routing import Routing
 from router.core.statistics import InstanceStatistics, WorkerStatistics, sum_of_instances
 from router.core.worker_protocol import Counted
@@ -105,13 +106,10 @@ class WorkerPool:
         self.found_any = bool(found)
         self._found_generation = max((one.generation for one in found), default=0)
         kept, leaving = choose(found, self._settings)
-        if not kept:
-            # What they listen on may be wanted now.
-            await self._end(leaving)
-            leaving = []
+        if not found:
             # Its times are of the machine's last start, perhaps.
             self._folder.budgets.unlink(missing_ok=True)
-        listeners = [listener for _, listener in kept] or [self._reserve()]
+        listeners = [listener for _, listener in kept] or [await self._take_port(leaving)]
         _, self._port = address_of(listeners[0])
         while len(listeners) < self._settings.workers:
             listeners.append(self._share())
@@ -186,7 +184,8 @@ class WorkerPool:
         """Lets every worker drain and end."""
         await self._tasks.cancel()
         await asyncio.gather(*(slot.stop() for slot in self._slots))
-        self._folder.budgets.unlink(missing_ok=True)
+        if self._slots:
+            self._folder.budgets.unlink(missing_ok=True)
 
     async def _counted(self) -> dict[int, Counted]:
         """By the workers' numbers; one that is being replaced is missing."""
@@ -195,6 +194,24 @@ class WorkerPool:
 
     def _reserve(self) -> socket.socket:
         return reserve_port(self._settings.host, self._settings.port, "data_plane")
+
+    async def _take_port(self, leaving: list[FoundWorker]) -> socket.socket:
+        """The port that is wanted; who has it of those that leave, leaves at once.
+
+        Raises:
+            TurnoutError: somebody else has it; those that leave go on.
+        """
+        try:
+            return self._reserve()
+        except TurnoutError:
+            having = [one for one in leaving if one.has_port(self._settings.port)]
+            if not having:
+                raise
+            await self._end(having)
+            for one in having:
+                leaving.remove(one)
+            self.found_any = bool(leaving)
+            return self._reserve()
 
     def _share(self) -> socket.socket:
         return share_port(self._settings.host, self._port, "data_plane")

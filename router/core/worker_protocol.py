@@ -84,11 +84,12 @@ class Pong(Struct, frozen=True, tag=True):
 
     Attributes:
         is_stopping: it was told to end, by a signal if not by ``Stop``, and drains.
-        generation: of the newest routing that it was given; it may not be in force yet.
+        generation: of the newest routing that it was given; it may not be in force yet. A worker
+            of an older version does not say.
     """
 
-    is_stopping: bool
-    generation: int
+    is_stopping: bool = False
+    generation: int = 0
 
 
 class Lent(Struct, frozen=True, tag=True):

@@ -41,7 +41,7 @@ class SharedBudgets:
     Args:
         path: made if it is not there, for the daemon's user alone.
         worker: this worker's number, from 0.
-        workers: how many there are.
+        workers: how many may share it at once.
 
     Raises:
         OSError: the file can't be made, or there is no room for all of it.

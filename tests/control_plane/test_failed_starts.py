@@ -1,7 +1,9 @@
 """A control plane that can't start, or not whole: what served before serves on."""
 
 import asyncio
+import socket
 
+from router.control_plane.layout import StateFolder
 from tests.control_plane.conftest import StartDaemon
 from tests.control_plane.daemon import LIMIT_S, Client, is_running, kill
 
@@ -15,6 +17,13 @@ from router.core.errors import TurnoutError
 async def start(self):
     raise TurnoutError("nothing works today")
 ControlPlane.start = start
+"""
+ITS_FILE_IS_REFUSED = """
+from router.control_plane.config_file import ConfigFile
+from router.core.errors import TurnoutError
+def check(self):
+    raise TurnoutError("what is stored forbids it")
+ConfigFile.check = check
 """
 
 
@@ -68,3 +77,33 @@ async def test_a_first_start_that_fails_leaves_nothing_behind(start_daemon: Star
     daemon.start()
     assert daemon.wait() == 1
     assert (daemon.pids("w"), daemon.pids("i")) == ({}, {})
+
+
+async def test_a_start_on_a_port_that_somebody_has_leaves_the_workers_of_the_former_port(
+    start_daemon: StartDaemon,
+) -> None:
+    daemon = start_daemon().wait_ready()
+    async with Client(daemon) as client:
+        await client.serve("my-endpoint", "blue", daemon.code("code"))
+        key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
+        before = daemon.pids("w"), daemon.pids("i")
+        daemon.kill()
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            daemon.config = {**daemon.config, "data_plane": {"port": taken.getsockname()[1]}}
+            daemon.start()
+            assert daemon.wait() == 1
+        assert (daemon.pids("w"), daemon.pids("i")) == before
+        assert (await client.score("my-endpoint", key)).status == 200
+
+
+async def test_a_start_that_is_refused_leaves_running_workers_what_they_share(
+    start_daemon: StartDaemon,
+) -> None:
+    daemon = start_daemon().wait_ready()
+    budgets = StateFolder(daemon.state).budgets
+    before = budgets.stat().st_ino
+    daemon.kill()
+    daemon.first = ITS_FILE_IS_REFUSED
+    daemon.start()
+    assert daemon.wait() == 1
+    assert budgets.stat().st_ino == before

@@ -1,28 +1,38 @@
 """Routing on its way to the workers: numbered in order, and none behind another's wait."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
+from router.control_plane import provisioning
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
 from router.control_plane.provisioning import Provisioner
 from router.control_plane.store import Store
 from router.core.config import DaemonConfig
+from router.core.errors import TurnoutError
 from router.core.routing import Routing
 
 WAIT_S = 30
 
 
 class Stuck:
-    """Workers that take no routing until they are let."""
+    """Workers that take no routing until they are let.
+
+    Attributes:
+        refuses: how many routings they don't take at all.
+    """
 
     def __init__(self) -> None:
         self.told: list[int] = []
         self.let = asyncio.Event()
+        self.refuses = 0
+        self.drained: list[str] = []
 
     @property
     def generation(self) -> int:
@@ -31,6 +41,14 @@ class Stuck:
     async def apply(self, routing: Routing) -> None:
         self.told.append(routing.generation)
         await self.let.wait()
+        if self.refuses:
+            self.refuses -= 1
+            raise TurnoutError("no worker came up")
+
+    async def await_drained(self, instance_ids: Sequence[str], timeout_ms: int) -> list[str]:
+        del timeout_ms
+        self.drained += instance_ids
+        return []
 
     async def until_told(self, times: int) -> None:
         async with asyncio.timeout(WAIT_S):
@@ -46,8 +64,8 @@ def workers() -> Stuck:
 @pytest.fixture
 def provisioner(tmp_path: Path, workers: Stuck) -> Iterator[Provisioner]:
     store = Store.open(tmp_path / "turnout.db")
-    nobody: Any = None
     folder, settings = StateFolder(tmp_path), LiveSettings(DaemonConfig())
+    nobody: Any = SimpleNamespace(stop=AsyncMock())
     yield Provisioner(store, folder, nobody, nobody, workers, settings)  # type: ignore[arg-type]
     store.close()
 
@@ -77,3 +95,30 @@ async def test_changes_of_one_moment_are_told_as_one(
     workers.let.set()
     await asyncio.gather(*changes, later)
     assert workers.told == [1, 2]
+
+
+async def test_what_was_let_go_drains_once_a_routing_without_it_is_in_force_which_is_tried_again(
+    provisioner: Provisioner, workers: Stuck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provisioning, "PUBLISH_AGAIN_S", 0.0)
+    left = Mock()
+    left.route.id = "i1"
+    provisioner._departures.add([left])
+    workers.refuses = 3
+    workers.let.set()
+    with pytest.raises(TurnoutError):
+        await provisioner.publish()
+    assert workers.drained == []
+    async with asyncio.timeout(WAIT_S):
+        await workers.until_told(4)
+        while not workers.drained:
+            await asyncio.sleep(0)
+    assert workers.told == [1, 2, 3, 4]
+    assert workers.drained == ["i1"]
+    # And so it is the next time.
+    workers.refuses = 1
+    with pytest.raises(TurnoutError):
+        await provisioner.publish()
+    async with asyncio.timeout(WAIT_S):
+        await workers.until_told(6)
+    await provisioner.close()
