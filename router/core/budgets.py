@@ -15,8 +15,12 @@ SHARING_MAX = 98
 
 
 def sharing(workers: int) -> int:
-    """How many processes may share at once: beside each worker, one that leaves its place."""
-    return min(2 * workers, SHARING_MAX)
+    """How many processes may share at once.
+
+    Beside each worker one that leaves its place, and the one that a reload replaces: it may be
+    leaving when all others are told to.
+    """
+    return min(2 * workers + 1, SHARING_MAX)
 
 
 class Count(Protocol):

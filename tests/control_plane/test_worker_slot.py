@@ -56,6 +56,14 @@ async def status(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     return head.split()[1]
 
 
+async def half_asked(pool: WorkerPool) -> asyncio.StreamWriter:
+    """A connection to a worker that owes it an answer until it is closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", pool._port)
+    assert await status(reader, writer) == NONE_TO_SERVE
+    writer.write(ASK + b"Content-Length: 2\r\n\r\n{")
+    return writer
+
+
 def leaving(pool: WorkerPool) -> list[WorkerProcess]:
     return [worker for worker in pool._slots[0]._told if worker.is_stopping]
 
@@ -280,6 +288,31 @@ async def test_each_place_has_a_successor_though_all_workers_drain_at_once(folde
         for _, writer in clients:
             writer.close()
         await pool.stop()
+
+
+async def test_a_worker_that_drains_while_a_reload_drains_another_has_a_successor(
+    pool: WorkerPool,
+) -> None:
+    async with asyncio.timeout(WAIT_S):
+        await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+        clients = [await half_asked(pool)]
+        reload = asyncio.create_task(pool.reload())
+        while not leaving(pool):
+            await asyncio.sleep(0.001)
+        (second,) = pool.pids
+        while not (await leaving(pool)[0].ping(WAIT_S)).is_stopping:
+            pass
+        # Enough of them that it has one, should the first still take in a connection.
+        clients += [await half_asked(pool) for _ in range(10)]
+        os.kill(second, signal.SIGTERM)
+        while second in pool.pids or not pool.pids:
+            await asyncio.sleep(0.001)
+        assert len(leaving(pool)) == 2, "both owe answers"
+        assert not reload.done()
+        clients.append(await half_asked(pool))
+        for writer in clients:
+            writer.close()
+        await reload
 
 
 async def test_a_worker_that_hangs_in_a_drain_that_somebody_else_began_is_ended(
