@@ -24,6 +24,16 @@ def run(raw):
     if raw == "fail": raise ValueError("no")
     return ["{name}", json.loads(raw)]
 """
+GATED = """
+import pathlib, time
+def init(): pass
+def run(raw):
+    pathlib.Path({begun!r}).touch()
+    deadline = time.monotonic() + 30
+    while not pathlib.Path({gate!r}).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return "late"
+"""
 
 
 def write_config(folder: Path, *, blue: str = SCRIPT, traffic: str = "{blue: 100}") -> Path:
@@ -80,6 +90,37 @@ async def test_changes_under_load_lose_nothing_and_leaving_answers_what_was_take
             await asyncio.sleep(0)
     async with asyncio.timeout(WAIT_S):
         assert len(await asyncio.gather(*answers)) == 500
+
+
+async def test_leaving_while_a_change_is_under_way_answers_what_was_taken(tmp_path: Path) -> None:
+    begun, gate = tmp_path / "begun", tmp_path / "gate"
+    script = GATED.format(begun=str(begun), gate=str(gate))
+    async with asyncio.timeout(WAIT_S):
+        async with Router.from_file(write_config(tmp_path, blue=script)) as router:
+            answer = asyncio.create_task(router.score("my-endpoint", b"1"))
+            while not begun.exists():
+                await asyncio.sleep(0.01)
+            engine, drain = router._engine, router._engine.drain
+            generation = engine.dispatcher.snapshot.generation
+
+            async def drain_and_open(timeout_s: float) -> None:
+                draining = asyncio.create_task(drain(timeout_s))
+                await asyncio.sleep(0)
+                engine._apply_turn.release()
+                while engine.dispatcher.snapshot.endpoints and not draining.done():
+                    await asyncio.sleep(0)
+                gate.touch()
+                await draining
+
+            engine.drain = drain_and_open  # type: ignore[method-assign]
+            # The change is under way, and the drain comes behind it.
+            await engine._apply_turn.acquire()
+            change = asyncio.create_task(router.set_traffic("my-endpoint", {"green": 100}))
+            while engine.given_generation == generation:
+                await asyncio.sleep(0)
+        assert (await answer).body == b'"late"'
+        await change
+    assert instances() == []
 
 
 async def test_the_listener_is_there_when_it_is_wanted(tmp_path: Path) -> None:
