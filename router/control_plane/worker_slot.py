@@ -55,7 +55,7 @@ class WorkerSlot:
     def __init__(
         self,
         folder: StateFolder,
-        numbers: "asyncio.PriorityQueue[int]",
+        numbers: "asyncio.LifoQueue[int]",
         listener: socket.socket,
         new_listener: Callable[[], socket.socket],
         newest: Callable[[], Routing | None],

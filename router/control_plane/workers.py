@@ -71,7 +71,9 @@ class WorkerPool:
         self._found_generation = 0
         self.found_any = False
         self._port = settings.port
-        self._numbers: asyncio.PriorityQueue[int] = asyncio.PriorityQueue()
+        # The last first: who comes after a worker that was killed has its number, and so begins
+        # its counts anew, which the dead one would else have for good.
+        self._numbers: asyncio.LifoQueue[int] = asyncio.LifoQueue()
         self._slots: list[WorkerSlot] = []
         self._are_old = False
         self._reloading = asyncio.Lock()
@@ -115,7 +117,7 @@ class WorkerPool:
             listeners.append(self._share())
         present = [*(worker for worker, _ in kept), *(one.worker for one in leaving)]
         numbers = {worker.number for worker in present}
-        for number in range(sharing(self._settings.workers)):
+        for number in reversed(range(sharing(self._settings.workers))):
             if number not in numbers:
                 self._numbers.put_nowait(number)
         address = self._address()

@@ -348,3 +348,16 @@ async def test_a_reload_says_why_there_is_no_worker_to_be_replaced(
             await asyncio.sleep(0.001)
         with pytest.raises(TurnoutError, match=r"got none within .* it ended at its start"):
             await pool.reload()
+
+
+async def test_who_comes_after_a_worker_that_was_killed_has_its_number_and_begins_its_counts_anew(
+    pool: WorkerPool,
+) -> None:
+    await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+    async with asyncio.timeout(WAIT_S):
+        # From now on it is not the lowest that is free.
+        await pool.reload()
+        before = list(await pool.statistics_by_worker())
+        kill_workers(pool)
+        await pool.apply(Routing(generation=2, endpoints=(ENDPOINT,)))
+        assert list(await pool.statistics_by_worker()) == before
