@@ -15,6 +15,8 @@ CONFIG: dict[str, dict[str, object]] = {
     "data_plane": {"port": 0, "tls": {"certificate": "cert.pem", "key": "key.pem"}},
     "control_plane": {"port": 0},
 }
+# Clients that are served between a drain's begin and the handshake that it waits for.
+OTHERS = 100
 
 
 async def test_scoring_uris_are_https_and_trusting_clients_are_served(
@@ -55,6 +57,12 @@ async def test_a_reload_cuts_no_client_that_has_not_shaken_hands_yet(
             await asyncio.sleep(0.01)
         assert await idle[0].read() == b""
         idle[1].close()
+        # A worker that did not wait would end meanwhile, and the reload with it.
+        for _ in range(OTHERS):
+            other = await asyncio.open_connection("127.0.0.1", port, ssl=trusting)
+            assert b"HTTP/1.1 401 " in await ask(*other)
+            other[1].close()
+        assert not reload.done()
         await writer.start_tls(trusting, server_hostname="127.0.0.1")
         assert b"HTTP/1.1 401 " in await ask(reader, writer)
         writer.close()
