@@ -121,6 +121,7 @@ class Listener:
         waiting = list(self.connections)
         for connection in waiting:
             connection.give_up()
+        self._handshakes.give_up()
         return len(waiting)
 
     async def close(self) -> None:

@@ -67,6 +67,7 @@ class Handshakes:
 
     def __init__(self, make: Callable[[], asyncio.Protocol]) -> None:
         self._make = make
+        self._are_over = False
         # The loop tells nobody of a handshake that fails: it drops its protocol.
         self._coming: weakref.WeakSet[_Handshake] = weakref.WeakSet()
 
@@ -79,9 +80,16 @@ class Handshakes:
         self._coming.add(coming)
         return coming
 
+    def give_up(self) -> None:
+        """Cuts whoever is done with its handshake from now on."""
+        self._are_over = True
+
     def end(self, coming: "_Handshake", transport: asyncio.Transport) -> None:
-        """It is done: from now on another protocol's."""
+        """It is done: from now on another protocol's, unless that comes too late."""
         self._coming.discard(coming)
+        if self._are_over:
+            transport.abort()
+            return
         protocol = self._make()
         transport.set_protocol(protocol)
         protocol.connection_made(transport)

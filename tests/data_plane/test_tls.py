@@ -1,6 +1,7 @@
 """TLS at the listener, with certificates that change while it serves."""
 
 import asyncio
+import contextlib
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -179,3 +180,18 @@ async def test_a_drain_does_not_wait_for_a_handshake_that_has_failed(
     writer.transport.abort()
     async with asyncio.timeout(HANDSHAKE_TIMEOUT_S - 1):
         assert await drain == 0
+
+
+async def test_who_shakes_hands_when_the_time_is_over_is_cut_and_asks_nothing(
+    secure: Worker,
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", secure.port)
+    assert await secure.listener.drain(0) == 0
+    await secure.engine.close()
+    async with asyncio.timeout(WAIT_S):
+        with contextlib.suppress(ConnectionError):
+            await writer.start_tls(client_context())
+            writer.write(request(b"{}"))
+            assert await reader.read() == b""
+    assert not secure.listener.connections
+    writer.transport.abort()
