@@ -67,7 +67,7 @@ class Provisioner:
         self._publishing = Shared(self._publish)
         self._departures = Departures(workers, supervisor, settings)
         self._tasks = Tasks()
-        self._is_late = False
+        self._late: asyncio.Task[None] | None = None
 
     async def publish(self) -> None:
         """Returns when every worker routes by what is stored and warm now.
@@ -84,20 +84,19 @@ class Provisioner:
         try:
             await self._publish_once()
         except TurnoutError:
-            if not self._is_late:
-                self._is_late = True
-                self._tasks.start(self._publish_again(), "routing that is late")
+            if self._late is None or self._late.done():
+                self._late = self._tasks.start(self._publish_again(), "routing that is late")
             raise
 
     async def _publish_again(self) -> None:
-        while self._is_late:
+        while True:
             await asyncio.sleep(PUBLISH_AGAIN_S)
             try:
                 await self._publish_once()
             except TurnoutError as error:
                 log.error("what is stored is not in force everywhere yet: %s", error.message)  # noqa: TRY400
             else:
-                self._is_late = False
+                return
 
     async def _publish_once(self) -> None:
         # Numbered and handed over in one turn: no newer one comes in between, and none waits until
