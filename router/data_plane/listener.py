@@ -113,10 +113,16 @@ class Listener:
         if server is not None:
             await self._accept_waiting()
             server.close()
-        await self._end_idle(idle_grace_s, ends)
-        if self._handshakes:
+        known, are_coming = set(self.connections), bool(self._handshakes)
+        await self._pause(idle_grace_s, ends)
+        for connection in known & self.connections:
+            connection.end()
+        if are_coming:
+            # They have their grace from when they can ask.
             await self._until_shaken(ends)
-            await self._end_idle(idle_grace_s, ends)
+            await self._pause(idle_grace_s, ends)
+            for connection in list(self.connections):
+                connection.end()
         await self._until_closed(ends)
         waiting = list(self.connections)
         for connection in waiting:
@@ -155,10 +161,8 @@ class Listener:
         # The last one is told to its protocol in the turn after.
         await asyncio.sleep(0)
 
-    async def _end_idle(self, grace_s: float, ends: float) -> None:
-        await self._until_closed(min(ends, asyncio.get_running_loop().time() + grace_s))
-        for connection in list(self.connections):
-            connection.end()
+    async def _pause(self, seconds: float, ends: float) -> None:
+        await self._until_closed(min(ends, asyncio.get_running_loop().time() + seconds))
 
     async def _until_shaken(self, when: float) -> None:
         """Until no client is in its handshake; each has HANDSHAKE_TIMEOUT_S at most."""
