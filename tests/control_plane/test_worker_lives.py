@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from pathlib import Path
 
 import aiohttp
 from yarl import URL
@@ -11,6 +12,7 @@ from yarl import URL
 from tests.control_plane.conftest import StartDaemon
 from tests.control_plane.daemon import (
     LIMIT_S,
+    Answer,
     Client,
     Daemon,
     is_running,
@@ -29,6 +31,18 @@ def run(raw):
         time.sleep(0.01)
     return 'ok'
 """
+
+
+async def held_score(client: Client, daemon: Daemon) -> tuple[Path, str, asyncio.Task[Answer]]:
+    """A request that runs until the file is there, the key it came with, and its answer."""
+    gate, reached = daemon.folder / "gate", daemon.folder / "reached"
+    script = GATED_RUN.format(gate=str(gate), reached=str(reached))
+    await client.serve("my-endpoint", "blue", daemon.code("code", script))
+    key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
+    score = asyncio.create_task(client.score("my-endpoint", key))
+    while not reached.exists():
+        await client.call("GET", "/status")
+    return gate, key, score
 
 
 async def stopped_successor(client: Client, daemon: Daemon, before: int) -> int:
@@ -98,14 +112,8 @@ async def test_a_worker_that_somebody_else_lets_drain_has_its_successor_at_once(
 ) -> None:
     one = {"data_plane": {"port": 0, "workers": 1}, "control_plane": {"port": 0}}
     daemon = start_daemon(**one).wait_ready()
-    gate, reached = daemon.folder / "gate", daemon.folder / "reached"
     async with Client(daemon) as client, asyncio.timeout(LIMIT_S):
-        held = GATED_RUN.format(gate=str(gate), reached=str(reached))
-        await client.serve("my-endpoint", "blue", daemon.code("code", held))
-        key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
-        score = asyncio.create_task(client.score("my-endpoint", key))
-        while not reached.exists():
-            await client.call("GET", "/status")
+        gate, _key, score = await held_score(client, daemon)
         before = daemon.pids("w")
         os.kill(before["w0"], signal.SIGTERM)
         while daemon.pids("w").keys() == before.keys():
@@ -122,14 +130,8 @@ async def test_a_reload_cut_off_by_kill_9_loses_no_request_and_leaves_one_worker
 ) -> None:
     one = {"data_plane": {"port": 0, "workers": 1}, "control_plane": {"port": 0}}
     daemon = start_daemon(**one).wait_ready()
-    gate, reached = daemon.folder / "gate", daemon.folder / "reached"
     async with Client(daemon) as client:
-        held = GATED_RUN.format(gate=str(gate), reached=str(reached))
-        await client.serve("my-endpoint", "blue", daemon.code("code", held))
-        key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
-        score = asyncio.create_task(client.score("my-endpoint", key))
-        while not reached.exists():
-            await client.call("GET", "/status")
+        gate, key, score = await held_score(client, daemon)
         before = daemon.pids("w")
         reload = asyncio.create_task(client.call("POST", "/reload"))
         while daemon.pids("w").keys() == before.keys():
