@@ -3,11 +3,11 @@
 An endpoint or deployment has a slot in it, found by its name. Buckets are read and written
 under a lock of the slot's bytes, which the kernel gives up for a process that dies; a
 stopped worker holds it for the microsecond of a draw at most. Of a count each worker has a
-cell that only it writes, and that starts at 0 with it. Nothing here depends on the control
-plane.
+cell that only it writes while it lives; what a dead one left there is taken out by the next
+that needs the place. Nothing here depends on the control plane.
 
 Layout of a slot: the name; for each bucket its credit and time, 8 bytes each; for each
-worker its count, 4 bytes.
+worker its count, 4 bytes. Behind the last slot a byte for each worker, locked while it lives.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from router.core.budgets import SHARING_MAX, Count, LocalBudgets
 from router.core.token_bucket import Budget, TokenBucket
+from router.data_plane.lives import Lives
 
 SLOTS = 65_536
 # "endpoint/deployment", of 32 characters at most each (azure.md 2).
@@ -40,11 +41,12 @@ class SharedBudgets:
 
     Args:
         path: made if it is not there, for the daemon's user alone.
-        worker: this worker's number, from 0.
+        worker: this worker's number, from 0, that no other has while this one lives.
         workers: how many may share it at once.
 
     Raises:
-        OSError: the file can't be made, or there is no room for all of it.
+        OSError: the file can't be made, there is no room for all of it, or another worker of
+            this number lives.
     """
 
     def __init__(self, path: Path, worker: int, workers: int) -> None:
@@ -55,17 +57,18 @@ class SharedBudgets:
         try:
             # All of it now: on a full disk, a page that is not there yet would be a SIGBUS.
             os.posix_fallocate(self._fd, 0, SLOTS * SLOT_BYTES)
+            self._map = mmap.mmap(self._fd, SLOTS * SLOT_BYTES)
+            self._cells = memoryview(self._map).cast("I")
+            self._slots: dict[bytes, int] = {}
+            with self.locked(0, SLOTS * SLOT_BYTES):
+                self._lives = Lives(path, SLOTS * SLOT_BYTES, worker)
+                self._read_new_slots()
+                for begin in self._slots.values():
+                    # What this worker's predecessor had is gone with it.
+                    self._cells_of(begin)[worker] = 0
         except OSError:
             os.close(self._fd)
             raise
-        self._map = mmap.mmap(self._fd, SLOTS * SLOT_BYTES)
-        self._cells = memoryview(self._map).cast("I")
-        self._slots: dict[bytes, int] = {}
-        with self.locked(0, SLOTS * SLOT_BYTES):
-            self._read_new_slots()
-        for begin in self._slots.values():
-            # What this worker's predecessor had is gone with it.
-            self._cells_of(begin)[worker] = 0
 
     def bucket(self, endpoint: str, kind: int, per_s: int, burst: int) -> Budget:
         """See Budgets."""
@@ -79,11 +82,30 @@ class SharedBudgets:
         begin = self._slot(f"{endpoint}/{deployment}" if deployment else endpoint)
         if begin is None:
             return LocalBudgets().count(endpoint, deployment)
-        return _SharedCount(self._cells_of(begin), self._worker)
+        return _SharedCount(self, self._cells_of(begin), self._worker)
 
     def close(self) -> None:
-        """Lets go of the file; what it says stays. Buckets take nothing any more."""
+        """Ends this worker's part: its buckets take nothing any more, its counts are gone."""
+        self._lives.close()
         os.close(self._fd)
+
+    def take_out_dead(self, cells: memoryview) -> bool:
+        """Empties those of a count's cells whose workers are dead; whether there were any."""
+        if not self._of_dead(cells):
+            return False
+        # Who begins to live under a dead one's number waits for this lock.
+        with self.locked(0, SLOTS * SLOT_BYTES):
+            for worker in self._of_dead(cells):
+                cells[worker] = 0
+        return True
+
+    def _of_dead(self, cells: memoryview) -> list[int]:
+        """Which cells have something that nobody living counts."""
+        return [
+            worker
+            for worker, count in enumerate(cells)
+            if count and worker != self._worker and not self._lives.have(worker)
+        ]
 
     @contextlib.contextmanager
     def locked(self, begin: int, count_bytes: int) -> Iterator[mmap.mmap]:
@@ -164,9 +186,10 @@ class _SharedBucket:
 class _SharedCount:
     """A count of several workers, a cell for each."""
 
-    __slots__ = ("_cells", "_own")
+    __slots__ = ("_cells", "_own", "_shared")
 
-    def __init__(self, cells: memoryview, own: int) -> None:
+    def __init__(self, shared: SharedBudgets, cells: memoryview, own: int) -> None:
+        self._shared = shared
         self._cells = cells
         self._own = own
 
@@ -180,10 +203,11 @@ class _SharedCount:
 
         Without a lock: a worker writes its own first and looks at all of them then. Two that
         want the last place at the same instant may both go without, but never both get it.
+        Only who finds no place asks for the dead.
         """
         cells = self._cells
         cells[self._own] += 1
-        if sum(cells) <= most:
+        if sum(cells) <= most or (self._shared.take_out_dead(cells) and sum(cells) <= most):
             return True
         cells[self._own] -= 1
         return False

@@ -83,10 +83,51 @@ def test_a_workers_successor_begins_without_its_connections(tmp_path: Path) -> N
     for _ in range(2):
         assert dead.count("my-endpoint").add(3)
     assert other.count("my-endpoint").add(3)
+    dead.close()
     successor = SharedBudgets(tmp_path / "budgets", 0, 2).count("my-endpoint")
     assert successor.add(3)
     assert successor.add(3)
     assert not successor.add(3), "the living worker's still counts"
+
+
+def take_and_hold(path: Path, taken: "multiprocessing.synchronize.Event") -> None:
+    places = SharedBudgets(path, 0, 3).count("my-endpoint", "blue")
+    for _ in range(3):
+        assert places.add(4)
+    taken.set()
+    signal.pause()
+
+
+def test_places_of_a_killed_worker_are_free_before_it_has_a_successor(tmp_path: Path) -> None:
+    path = tmp_path / "budgets"
+    spawn = multiprocessing.get_context("spawn")
+    taken = spawn.Event()
+    process = spawn.Process(target=take_and_hold, args=(path, taken))
+    process.start()
+    try:
+        assert taken.wait(60)
+        one, other = (SharedBudgets(path, n, 3).count("my-endpoint", "blue") for n in (1, 2))
+        assert one.add(4)
+        assert not other.add(4), "it lives"
+        # A worker that stands still has its places.
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        assert not other.add(4), "it may go on"
+    finally:
+        process.kill()
+        process.join(60)
+    assert [other.add(4) for _ in range(4)] == [True, True, True, False]
+
+
+def test_a_second_worker_of_one_number_is_refused_while_the_first_lives(tmp_path: Path) -> None:
+    first, _ = of_two(tmp_path)
+    places = first.count("my-endpoint", "blue")
+    assert places.add(1)
+    before = set(Path("/proc/self/fd").iterdir())
+    with pytest.raises(BlockingIOError):
+        SharedBudgets(tmp_path / "budgets", 0, 2)
+    assert set(Path("/proc/self/fd").iterdir()) == before
+    assert places.now == 1
 
 
 def draw_and_report(path: Path, worker: int, draws: int) -> None:

@@ -23,6 +23,12 @@ def workers(daemon: Daemon) -> set[int]:
     return set(recorded_pids(daemon.folder / ".turnout", "w").values())
 
 
+def errors_of_workers(daemon: Daemon) -> list[str]:
+    logs = list((daemon.folder / ".turnout" / "logs").glob("worker-*.log"))
+    assert logs
+    return [line for log in logs for line in log.read_text().splitlines() if " ERROR " in line]
+
+
 @pytest.mark.timeout(120 + 30 * RELOADS)
 async def test_a_reload_replaces_every_worker_and_fails_no_request_and_no_connection(
     daemon_with: Callable[..., Daemon], tmp_path: Path
@@ -39,6 +45,7 @@ async def test_a_reload_replaces_every_worker_and_fails_no_request_and_no_connec
         await load.some_more(100)
     print(f"\n{RELOADS} reloads: {load.answered} answered on {load.opened} connections")  # noqa: T201
     assert load.failed == []
+    assert errors_of_workers(daemon) == []
 
 
 @pytest.mark.timeout(120 + 20 * KILLS)
@@ -64,6 +71,7 @@ async def test_a_killed_worker_fails_only_what_was_on_its_own_connections(
         f"slowest new connection was answered after {load.slowest_s:.2f} s"
     )
     assert load.failed == []
+    assert errors_of_workers(daemon) == []
 
 
 async def test_sigterm_answers_all_that_was_taken_and_exits_0(

@@ -4,6 +4,7 @@ from tests.mutants.mutant import CONTROL_PLANE, SWARM, Mutant
 
 _SERVICE = "router/control_plane/service.py"
 _PROVISIONING = "router/control_plane/provisioning.py"
+_BUDGETS = ("tests/data_plane/test_budgets.py",)
 _SCENARIOS = ("tests/sim/test_simulate.py", "-k", "comes_with_turnout")
 
 CONTROL = (
@@ -27,6 +28,11 @@ CONTROL = (
            ""),
     Mutant(6, "an operation does not keep others off", "router/core/exclusive.py",
            "        if running is not None:\n", "        if running == kind == 'Deleting':\n"),
+    Mutant(8, "what a killed worker had in flight keeps others out",
+           "router/data_plane/budgets.py",
+           " or (self._shared.take_out_dead(cells) and sum(cells) <= most):", ":", _BUDGETS),
+    Mutant(8, "what a living worker has in flight is taken out", "router/data_plane/budgets.py",
+           " and not self._lives.have(worker)", "", _BUDGETS),
     Mutant(10, "an instance that could not come up leaves the others running",
            "router/control_plane/groups.py",
            "        await self._supervisor.stop(done, timeout_ms=0)\n", "        del done\n",
