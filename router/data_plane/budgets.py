@@ -203,11 +203,14 @@ class _SharedCount:
 
         Without a lock: a worker writes its own first and looks at all of them then. Two that
         want the last place at the same instant may both go without, but never both get it.
-        Only who finds no place asks for the dead.
+        Only who finds no place looks for what dead ones have.
         """
+        return self._add(most) or (self._shared.take_out_dead(self._cells) and self._add(most))
+
+    def _add(self, most: int) -> bool:
         cells = self._cells
         cells[self._own] += 1
-        if sum(cells) <= most or (self._shared.take_out_dead(cells) and sum(cells) <= most):
+        if sum(cells) <= most:
             return True
         cells[self._own] -= 1
         return False

@@ -150,26 +150,36 @@ def test_draws_of_many_processes_at_once_are_all_counted(tmp_path: Path) -> None
     assert bucket.take(10**6 - 3 * draws, NOW_NS) == 0
 
 
-def take_and_report(path: Path, worker: int, results: "multiprocessing.queues.Queue[int]") -> None:
+def take_and_report(
+    path: Path,
+    worker: int,
+    results: "multiprocessing.queues.Queue[int]",
+    looked: "multiprocessing.synchronize.Event",
+) -> None:
     places = SharedBudgets(path, worker, 3).count("my-endpoint", "blue")
     results.put(sum(places.add(PLACES) for _ in range(2 * PLACES)))
+    # What it has would end with it.
+    assert looked.wait(60)
 
 
 def test_of_many_processes_at_once_no_more_get_a_place_than_there_are(tmp_path: Path) -> None:
     path = tmp_path / "budgets"
     spawn = multiprocessing.get_context("spawn")
-    results = spawn.Queue()
-    processes = [spawn.Process(target=take_and_report, args=(path, n, results)) for n in range(2)]
+    results, looked = spawn.Queue(), spawn.Event()
+    processes = [
+        spawn.Process(target=take_and_report, args=(path, n, results, looked)) for n in range(2)
+    ]
     # What is counted must not be forgotten before it is read.
     places = SharedBudgets(path, 2, 3).count("my-endpoint", "blue")
     assert places.add(PLACES)
     for process in processes:
         process.start()
     taken = sum(results.get(timeout=60) for _ in processes)
+    assert places.now == taken + 1 == PLACES
+    looked.set()
     for process in processes:
         process.join(60)
         assert process.exitcode == 0
-    assert places.now == taken + 1 == PLACES
 
 
 def test_names_beyond_the_last_slot_have_limits_of_their_own(
