@@ -21,7 +21,7 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
-from router.control_plane.processes import write_atomically
+from router.control_plane.files import write_atomically
 from router.core.errors import BadRequest, Conflict, ResourceNotFound
 
 # The path of the blob store's own, before container and name.

@@ -9,20 +9,19 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import uvloop
 from aiohttp import web
 
 from router.control_plane import openapi
+from router.control_plane.addresses import Addresses, addresses_of, announce, record
 from router.control_plane.api import make_app
+from router.control_plane.api_server import open_listeners, serving
 from router.control_plane.assets_api import asset_routes
 from router.control_plane.blobs_api import blob_routes
 from router.control_plane.config_file import ConfigFile, FirstReading
@@ -34,47 +33,20 @@ from router.control_plane.instance_metrics import InstanceMetrics
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
 from router.control_plane.metrics import Metrics
-from router.control_plane.ports import address_of, base_url, listen
-from router.control_plane.processes import keep_inherited_files, kill_all, write_atomically
+from router.control_plane.processes import keep_inherited_files, kill_all
 from router.control_plane.reload_api import Reload, reload
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
 from router.control_plane.tasks import Tasks, unless
-from router.control_plane.tls import certificate_path, server_context
 from router.control_plane.workers import WorkerPool
-from router.core.config import ControlPlaneSettings, DaemonConfig, DataPlaneSettings, TlsFiles
+from router.core.config import DaemonConfig, DataPlaneSettings, TlsFiles
 from router.core.errors import TurnoutError
 
-TLS_PORT = 8443
 EXIT_OK, EXIT_REFUSED = 0, 1
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# For requests of the API that wait for an operation.
-API_SHUTDOWN_S = 1.0
 PRIVATE_UMASK = 0o077
 
 log = logging.getLogger(__name__)
-
-
-class Addresses(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a ready daemon is reached; URLs without a slash at their end.
-
-    Attributes:
-        tls_base: for clients that speak HTTPS only; None if the daemon doesn't.
-        certificate: the path of what such a client has to trust.
-    """
-
-    pid: int
-    scoring_base: str
-    control_base: str
-    tls_base: str | None
-    certificate: str | None
-
-
-class Listener(NamedTuple):
-    """A socket that listens for the API, with TLS or without."""
-
-    socket: socket.socket
-    tls: ssl.SSLContext | None
 
 
 def run(config: DaemonConfig, base_dir: Path, path: Path | None = None) -> int:
@@ -91,7 +63,7 @@ def run(config: DaemonConfig, base_dir: Path, path: Path | None = None) -> int:
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     keep_inherited_files()
     try:
-        uvloop.run(serve(config, base_dir, path, _announce))
+        uvloop.run(serve(config, base_dir, path, announce))
     except TurnoutError as error:
         print(f"turnout: {error.message}", file=sys.stderr)  # noqa: T201 - for the user
         return EXIT_REFUSED
@@ -139,7 +111,7 @@ async def _serve(
     config, base_dir = first.config, first.base_dir
     token = read_token(config.control_plane, base_dir)
     data_plane = _with_tls(config.data_plane, base_dir)
-    listeners = _listen(config.control_plane, folder)
+    listeners = open_listeners(config.control_plane, folder)
     settings = LiveSettings(config)
     tasks = Tasks()
     pool = WorkerPool(folder, data_plane, settings)
@@ -155,11 +127,11 @@ async def _serve(
 
         async def start_and_serve() -> None:
             await plane.start()
-            addresses = _addresses(pool, listeners, folder)
+            addresses = addresses_of(pool.scoring_base, listeners, folder)
             app = _app(plane, pool, file, addresses, config.control_plane.max_upload_bytes, token)
-            async with _serving(app, listeners), watching(file):
+            async with serving(app, listeners), watching(file):
                 await file.start()
-                _record(addresses, folder)
+                record(addresses, folder)
                 on_ready(addresses)
                 await stop.wait()
 
@@ -197,45 +169,6 @@ def _with_tls(settings: DataPlaneSettings, base_dir: Path) -> DataPlaneSettings:
     return msgspec.structs.replace(settings, tls=TlsFiles(certificate=files[0], key=files[1]))
 
 
-def _listen(settings: ControlPlaneSettings, folder: StateFolder) -> list[Listener]:
-    """Plain HTTP, and HTTPS unless it is off; what listens is closed again if one can't."""
-    plain = Listener(listen(settings.host, settings.port, "control_plane"), None)
-    tls_port = settings.tls_port
-    if isinstance(tls_port, msgspec.UnsetType):
-        tls_port = TLS_PORT if settings.port else 0
-    if tls_port is None:
-        return [plain]
-    try:
-        secure = listen(settings.host, tls_port, "control_plane", "tls_port")
-    except TurnoutError:
-        plain.socket.close()
-        raise
-    return [plain, Listener(secure, server_context(folder.tls, settings.host))]
-
-
-def _addresses(pool: WorkerPool, listeners: list[Listener], folder: StateFolder) -> Addresses:
-    plain, *secure = [address_of(listener.socket) for listener in listeners]
-    return Addresses(
-        pid=os.getpid(),
-        scoring_base=pool.scoring_base,
-        control_base=base_url(*plain),
-        tls_base=base_url(*secure[0], scheme="https") if secure else None,
-        certificate=str(certificate_path(folder.tls)) if secure else None,
-    )
-
-
-def _record(addresses: Addresses, folder: StateFolder) -> None:
-    try:
-        write_atomically(folder.daemon_record, msgspec.json.encode(addresses))
-    except OSError as error:
-        # Who serves must not end for it.
-        log.error(  # noqa: TRY400 - the words say it
-            "expected to write %s, got: %s. Commands don't find the daemon by themselves: call "
-            "them with --control-plane %s.",
-            folder.daemon_record, error, addresses.control_base,
-        )  # fmt: skip
-
-
 def _app(
     plane: ControlPlane,
     pool: WorkerPool,
@@ -260,18 +193,6 @@ def _app(
     app.add_routes(blob_routes(plane.blobs, upload_bytes_max))
     app.add_routes([web.get(openapi.PATH, openapi.Document(app).get)])
     return app
-
-
-@asynccontextmanager
-async def _serving(app: web.Application, listeners: list[Listener]) -> AsyncIterator[None]:
-    runner = web.AppRunner(app, shutdown_timeout=API_SHUTDOWN_S)
-    await runner.setup()
-    try:
-        for listener in listeners:
-            await web.SockSite(runner, listener.socket, ssl_context=listener.tls).start()
-        yield
-    finally:
-        await runner.cleanup()
 
 
 def _follow_signals(stop: asyncio.Event, pool: WorkerPool, file: ConfigFile, tasks: Tasks) -> None:
@@ -302,11 +223,3 @@ async def _reload(pool: WorkerPool, file: ConfigFile) -> None:
         log.error("reload: %s", error.message)  # noqa: TRY400 - the message says it
     else:
         log.info("every worker was replaced")
-
-
-def _announce(addresses: Addresses) -> None:
-    print(  # noqa: T201 - for the user, and for scripts that wait for it
-        f"turnout is ready: scoring at {addresses.scoring_base}, control plane at "
-        f"{addresses.control_base}",
-        flush=True,
-    )

@@ -17,17 +17,11 @@ from msgspec import Struct
 
 from router.control_plane import limits
 from router.control_plane.environments.cache import Environments
+from router.control_plane.files import remove
 from router.control_plane.health import NotWarm, wait_warm
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
-from router.control_plane.processes import (
-    Process,
-    find,
-    kill_strays,
-    module_command,
-    remove,
-    spawn,
-)
+from router.control_plane.processes import Process, find, kill_strays, module_command, spawn
 from router.control_plane.tuning import FOR_SPEED
 from router.core.deployment_spec import DeploymentSpec, Environment, Model
 from router.core.errors import DeploymentFailed

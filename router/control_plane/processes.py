@@ -7,7 +7,6 @@ control plane started.
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import sys
@@ -22,18 +21,14 @@ import psutil
 from msgspec import Struct
 from msgspec.structs import replace
 
-from router.control_plane.system_errors import refused_by_system
-from router.core.errors import TooManyFiles
+from router.control_plane.files import APPEND, PRIVATE, remove, writable_log, write_atomically
 
 # `state` and `starttime` are fields 3 and 22 of /proc/<pid>/stat (proc(5)); these count from
 # the former, which follows the name in parentheses.
 _STATE_FIELD, _START_FIELD = 0, 19
 _STANDARD_ERROR = 2
-_APPEND, _PRIVATE = os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
 # Ended, but not yet reaped by its parent.
 _ZOMBIE = "Z"
-
-_logger = logging.getLogger(__name__)
 
 
 class ProcessRecord(Struct, frozen=True, kw_only=True):
@@ -169,14 +164,14 @@ def spawn(
     Raises:
         OSError: it can't be started, watched or recorded. Nothing of it runs on.
     """
-    output = _writable(log)
+    output = writable_log(log)
     pid = os.posix_spawn(
         command[0],
         command,
         env,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(output), _APPEND, _PRIVATE),
+            (os.POSIX_SPAWN_OPEN, 1, str(output), APPEND, PRIVATE),
             (os.POSIX_SPAWN_DUP2, 1, 2),
             *((os.POSIX_SPAWN_DUP2, ours, its) for its, ours in (files or {}).items()),
         ],
@@ -231,25 +226,6 @@ def find(path: Path) -> Process | None:
     return None
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replaces the file so that readers see all of it or none, after a crash too.
-
-    Raises:
-        OSError: it can't be written; it is what it was.
-    """
-    new = path.with_suffix(path.suffix + ".new")
-    try:
-        with new.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        # A full disk has better uses for it.
-        remove(new)
-        raise
-
-
 def keep_inherited_files() -> None:
     """Passes on nothing of what our own parent left open, but standard input and output.
 
@@ -285,38 +261,6 @@ def module_command(module: str, python: Path | None = None) -> list[str]:
         python: the interpreter; this one if None.
     """
     return [str(python or sys.executable), "-P", "-m", module]
-
-
-def _writable(log: Path) -> Path:
-    """The log, or what takes all and keeps nothing: a process is worth more than its words.
-
-    Raises:
-        OSError: too many files are open. That passes, and the process is tried again.
-    """
-    try:
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(log, _APPEND, _PRIVATE))
-    except OSError as error:
-        if isinstance(refused_by_system(error), TooManyFiles):
-            raise
-        _logger.error(  # noqa: TRY400 - the words say it
-            "expected to write the log %s, got: %s. What its process prints is lost until another "
-            "is started.",
-            log, error,
-        )  # fmt: skip
-        return Path(os.devnull)
-    return log
-
-
-def remove(path: Path) -> None:
-    """Removes a record or a socket if it can: one left behind does no harm.
-
-    ``find`` tells a record's process from a later one, and the names of sockets are not used again.
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        _logger.warning("%s stays behind: %s", path, error)
 
 
 def _is_running(record: ProcessRecord) -> bool:

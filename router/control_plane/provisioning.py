@@ -21,20 +21,20 @@ from router.control_plane.groups import InstanceGroup
 from router.control_plane.instances import Adopted, Instance, InstanceOwner, Supervisor, conda_of
 from router.control_plane.layout import StateFolder
 from router.control_plane.live_settings import LiveSettings
+from router.control_plane.publishing import Publisher
 from router.control_plane.records import Serving, StoredDeployment, now
 from router.control_plane.routing_of import Placed, routing_of
 from router.control_plane.scale_tasks import Key, ScaleTasks
 from router.control_plane.store import Store
-from router.control_plane.tasks import Shared, Tasks
+from router.control_plane.tasks import Tasks
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
 from router.core.errors import TurnoutError
 from router.core.instances_state import InstancesState
+from router.core.routing import Routing
 from router.core.scaling import count_to_start_with
 from router.core.snapshot import NS_PER_MS
 from router.core.statistics import InstanceStatistics
-
-PUBLISH_AGAIN_S = 1.0
 
 Say = Callable[[str], None]
 
@@ -65,53 +65,13 @@ class Provisioner:
         self._settings = settings
         self._groups: dict[Key, InstanceGroup] = {}
         self._scaling = ScaleTasks(self._scale)
-        self._publishing = Shared(self._publish)
         self._departures = Departures(workers, supervisor, settings)
+        self._publisher = Publisher(workers, self._departures, self._routing)
         self._tasks = Tasks()
-        self._late: asyncio.Task[None] | None = None
 
     async def publish(self) -> None:
-        """Returns when every worker routes by what is stored and warm now.
-
-        What it is without begins to drain.
-
-        Raises:
-            TurnoutError: what is stored can't be read, or a worker has not taken the routing in
-                its time. It is tried again until it is in force everywhere.
-        """
-        await self._publishing.join()
-
-    async def _publish(self) -> None:
-        try:
-            await self._publish_once()
-        except TurnoutError:
-            if self._late is None or self._late.done():
-                self._late = self._tasks.start(self._publish_again(), "routing that is late")
-            raise
-
-    async def _publish_again(self) -> None:
-        while True:
-            await asyncio.sleep(PUBLISH_AGAIN_S)
-            try:
-                await self._publish_once()
-            except TurnoutError as error:
-                log.error("what is stored is not in force everywhere yet: %s", error.message)  # noqa: TRY400
-            else:
-                return
-
-    async def _publish_once(self) -> None:
-        # Numbered and handed over in one turn: no newer one comes in between, and none waits until
-        # a worker that can't come up has taken the one before.
-        leaving = self._departures.routed
-        routing = routing_of(
-            self._workers.generation + 1,
-            self._store.everything(),
-            {key: Placed(group.wanted, group.routes) for key, group in self._groups.items()},
-            self._settings.quota_of,
-        )
-        await self._workers.apply(routing)
-        # Else a worker may route to them yet.
-        self._departures.drain_soon(leaving)
+        """See Publisher."""
+        await self._publisher.publish()
 
     async def bring_up(self, deployment: StoredDeployment, say: Say, warn: Say) -> None:
         """Makes what is declared serve; what served before goes on until then.
@@ -206,7 +166,7 @@ class Provisioner:
         await self._scaling.close()
         await self._tasks.cancel()
         await asyncio.gather(*(group.close() for group in self._groups.values()))
-        await self._publishing.cancel()
+        await self._publisher.close()
         await self._departures.close()
 
     async def _take_down(self, keys: Sequence[Key]) -> None:
@@ -262,6 +222,15 @@ class Provisioner:
         released = group.shrink(count, await self._outstanding())
         self._departures.add(released)
         self._tasks.start(self.publish(), f"routing after scaling {key}")
+
+    def _routing(self, generation: int) -> Routing:
+        """What is stored, with the instances that are warm."""
+        return routing_of(
+            generation,
+            self._store.everything(),
+            {key: Placed(group.wanted, group.routes) for key, group in self._groups.items()},
+            self._settings.quota_of,
+        )
 
     async def _outstanding(self) -> Mapping[str, int]:
         """How many requests each instance holds."""

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from router.control_plane.processes import write_atomically
+from router.control_plane.files import write_atomically
 
 VALID_DAYS = 730
 # Renewed at a start when less is left, so that a daemon can run a while on it.

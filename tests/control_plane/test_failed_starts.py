@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from router.control_plane.layout import StateFolder
 from tests.control_plane.conftest import StartDaemon
-from tests.control_plane.daemon import LIMIT_S, Client, is_running, kill
+from tests.control_plane.daemon import LIMIT_S, Client, Daemon, is_running, kill
 
 NO_WORKER_COMES_UP = """
 from router.control_plane import worker_process, worker_slot
@@ -27,14 +29,24 @@ ConfigFile.check = check
 """
 
 
-async def test_a_place_that_gets_no_worker_at_a_restart_ends_no_other(
+@asynccontextmanager
+async def killed_while_it_served(
     start_daemon: StartDaemon,
-) -> None:
+) -> AsyncIterator[tuple[Daemon, Client, str]]:
+    """A daemon whose control plane is dead; its workers serve. And the key of its endpoint."""
     daemon = start_daemon().wait_ready()
     async with Client(daemon) as client:
         await client.serve("my-endpoint", "blue", daemon.code("code"))
-    workers, instances = daemon.pids("w"), daemon.pids("i")
-    daemon.kill()
+        key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
+        daemon.kill()
+        yield daemon, client, key
+
+
+async def test_a_place_that_gets_no_worker_at_a_restart_ends_no_other(
+    start_daemon: StartDaemon,
+) -> None:
+    async with killed_while_it_served(start_daemon) as (daemon, _, _):
+        workers, instances = daemon.pids("w"), daemon.pids("i")
     kill(workers["w1"])
     daemon.first = NO_WORKER_COMES_UP
     daemon.restart()
@@ -52,12 +64,8 @@ async def test_a_place_that_gets_no_worker_at_a_restart_ends_no_other(
 
 
 async def test_a_start_that_fails_lets_go_of_what_it_found(start_daemon: StartDaemon) -> None:
-    daemon = start_daemon().wait_ready()
-    async with Client(daemon) as client:
-        await client.serve("my-endpoint", "blue", daemon.code("code"))
-        key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
+    async with killed_while_it_served(start_daemon) as (daemon, client, key):
         before = daemon.pids("w"), daemon.pids("i")
-        daemon.kill()
         daemon.first = IT_FAILS
         daemon.start()
         assert daemon.wait() == 1
@@ -82,12 +90,8 @@ async def test_a_first_start_that_fails_leaves_nothing_behind(start_daemon: Star
 async def test_a_start_on_a_port_that_somebody_has_leaves_the_workers_of_the_former_port(
     start_daemon: StartDaemon,
 ) -> None:
-    daemon = start_daemon().wait_ready()
-    async with Client(daemon) as client:
-        await client.serve("my-endpoint", "blue", daemon.code("code"))
-        key = (await client.call("POST", "my-endpoint/listKeys")).body["primaryKey"]
+    async with killed_while_it_served(start_daemon) as (daemon, client, key):
         before = daemon.pids("w"), daemon.pids("i")
-        daemon.kill()
         with socket.create_server(("127.0.0.1", 0)) as taken:
             daemon.config = {**daemon.config, "data_plane": {"port": taken.getsockname()[1]}}
             daemon.start()

@@ -1,19 +1,17 @@
 """Routing on its way to the workers: numbered in order, and none behind another's wait."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from router.control_plane import provisioning
-from router.control_plane.layout import StateFolder
+from router.control_plane import publishing
+from router.control_plane.departures import Departures
 from router.control_plane.live_settings import LiveSettings
-from router.control_plane.provisioning import Provisioner
-from router.control_plane.store import Store
+from router.control_plane.publishing import Publisher
 from router.core.config import DaemonConfig
 from router.core.errors import TurnoutError
 from router.core.routing import Routing
@@ -62,20 +60,25 @@ def workers() -> Stuck:
 
 
 @pytest.fixture
-def provisioner(tmp_path: Path, workers: Stuck) -> Iterator[Provisioner]:
-    store = Store.open(tmp_path / "turnout.db")
-    folder, settings = StateFolder(tmp_path), LiveSettings(DaemonConfig())
-    nobody: Any = SimpleNamespace(stop=AsyncMock())
-    yield Provisioner(store, folder, nobody, nobody, workers, settings)  # type: ignore[arg-type]
-    store.close()
+def departures(workers: Stuck) -> Departures:
+    supervisor: Any = SimpleNamespace(stop=AsyncMock())
+    return Departures(workers, supervisor, LiveSettings(DaemonConfig()))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def publisher(workers: Stuck, departures: Departures) -> Publisher:
+    def routing(generation: int) -> Routing:
+        return Routing(generation=generation, endpoints=())
+
+    return Publisher(workers, departures, routing)  # type: ignore[arg-type]
 
 
 async def test_a_change_is_told_though_workers_have_not_taken_the_one_before(
-    provisioner: Provisioner, workers: Stuck
+    publisher: Publisher, workers: Stuck
 ) -> None:
     changes = []
     for number in 1, 2, 3:
-        changes.append(asyncio.create_task(provisioner.publish()))
+        changes.append(asyncio.create_task(publisher.publish()))
         await workers.until_told(number)
     assert workers.told == [1, 2, 3]
     assert not any(change.done() for change in changes)
@@ -83,12 +86,10 @@ async def test_a_change_is_told_though_workers_have_not_taken_the_one_before(
     await asyncio.gather(*changes)
 
 
-async def test_changes_of_one_moment_are_told_as_one(
-    provisioner: Provisioner, workers: Stuck
-) -> None:
-    changes = [asyncio.create_task(provisioner.publish()) for _ in range(100)]
+async def test_changes_of_one_moment_are_told_as_one(publisher: Publisher, workers: Stuck) -> None:
+    changes = [asyncio.create_task(publisher.publish()) for _ in range(100)]
     await workers.until_told(1)
-    later = asyncio.create_task(provisioner.publish())
+    later = asyncio.create_task(publisher.publish())
     await workers.until_told(2)
     # Who gives up does not break off what others wait for.
     changes.pop().cancel()
@@ -98,16 +99,16 @@ async def test_changes_of_one_moment_are_told_as_one(
 
 
 async def test_what_was_let_go_drains_once_a_routing_without_it_is_in_force_which_is_tried_again(
-    provisioner: Provisioner, workers: Stuck, monkeypatch: pytest.MonkeyPatch
+    publisher: Publisher, departures: Departures, workers: Stuck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provisioning, "PUBLISH_AGAIN_S", 0.0)
+    monkeypatch.setattr(publishing, "AGAIN_S", 0.0)
     left = Mock()
     left.route.id = "i1"
-    provisioner._departures.add([left])
+    departures.add([left])
     workers.refuses = 3
     workers.let.set()
     with pytest.raises(TurnoutError):
-        await provisioner.publish()
+        await publisher.publish()
     assert workers.drained == []
     async with asyncio.timeout(WAIT_S):
         await workers.until_told(4)
@@ -118,7 +119,7 @@ async def test_what_was_let_go_drains_once_a_routing_without_it_is_in_force_whic
     # And so it is the next time.
     workers.refuses = 1
     with pytest.raises(TurnoutError):
-        await provisioner.publish()
+        await publisher.publish()
     async with asyncio.timeout(WAIT_S):
         await workers.until_told(6)
-    await provisioner.close()
+    await publisher.close()

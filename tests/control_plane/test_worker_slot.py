@@ -315,6 +315,27 @@ async def test_a_worker_that_drains_while_a_reload_drains_another_has_a_successo
         await reload
 
 
+async def test_who_leaves_a_place_where_no_other_comes_up_is_told_of_changes(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pool.apply(Routing(generation=1, endpoints=(ENDPOINT,)))
+    client = await half_asked(pool)
+    monkeypatch.setattr(worker_process, "WORKER_MODULE", "no.such.module")
+    (old,) = pool._slots[0]._told
+    os.kill(old.process.pid, signal.SIGTERM)
+    async with asyncio.timeout(WAIT_S):
+        while pool.pids:
+            await asyncio.sleep(0.001)
+        change = asyncio.create_task(pool.apply(Routing(generation=2)))
+        while old.generation < 2:
+            await asyncio.sleep(0.001)
+        assert leaving(pool) == [old]
+        assert not change.done(), "nobody else routes by it yet"
+        monkeypatch.undo()
+        await change
+    client.close()
+
+
 async def test_a_worker_that_hangs_in_a_drain_that_somebody_else_began_is_ended(
     pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
