@@ -74,6 +74,18 @@ def failed(
     )
 
 
+def unanswerable(request: ScoreRequest, error: BaseException) -> ScoreAnswer:
+    """What came, or what ``run()`` returned, could not be dealt with."""
+    return ScoreAnswer(
+        id=request.id,
+        outcome=ScoreAnswer.OUTCOME_RETURNED,
+        status=STATUS_ERROR,
+        payload=_message(RESULT_FAILED),
+        content_type=JSON,
+        error=_text(error),
+    )
+
+
 def returned(request: ScoreRequest, result: object, started_ns: int) -> Answered:
     """What ``run()`` returned: a flask response as it is, all else as JSON."""
     run_ns = time.monotonic_ns() - started_ns
@@ -85,14 +97,7 @@ def returned(request: ScoreRequest, result: object, started_ns: int) -> Answered
     # Whatever a script's own types do while they are serialised.
     except BaseException as error:
         log.exception("run() returned what JSON can't express")
-        return ScoreAnswer(
-            id=request.id,
-            outcome=ScoreAnswer.OUTCOME_RETURNED,
-            status=STATUS_ERROR,
-            payload=_message(RESULT_FAILED),
-            content_type=JSON,
-            error=_text(error),
-        )
+        return unanswerable(request, error)
     if len(payload) > ANSWER_BYTES_MAX:
         return _oversized(request.id, len(payload))
     return ScoreAnswer(
@@ -142,7 +147,7 @@ def _response(
     try:
         payload = response.get_data()
     finally:
-        response.close()
+        _close(response)
     if len(payload) > ANSWER_BYTES_MAX:
         return _oversized(request.id, len(payload))
     head.payload = payload
@@ -165,7 +170,10 @@ def _parts(
             else:
                 head.payload, head.more, begun = bytes(chunk), True, True
                 yield head
-    except Exception as error:
+    except GeneratorExit:
+        raise
+    # Not only Exception: see ``returned``.
+    except BaseException as error:
         log.exception("Encountered exception in a streamed response")
         last = ScoreAnswer(
             id=head.id,
@@ -178,9 +186,17 @@ def _parts(
     else:
         last = last if begun else head
     finally:
-        response.close()
+        _close(response)
     last.run_ns = time.monotonic_ns() - started_ns
     yield last
+
+
+def _close(response: "flask.Response") -> None:
+    """Has the script's own functions called, which may fail."""
+    try:
+        response.close()
+    except BaseException:
+        log.exception("Encountered exception at the end of a response")
 
 
 def _text(error: BaseException) -> str:

@@ -56,6 +56,14 @@ class App:
         Args:
             received_ns: when its batch came, on the monotonic clock.
         """
+        try:
+            return self._answer(request, received_ns)
+        # Nothing that a request, or what a script returns, brings along may end the instance.
+        except BaseException as error:
+            log.exception("Encountered exception around run()")
+            return answers.unanswerable(request, error)
+
+    def _answer(self, request: ScoreRequest, received_ns: int) -> Answered:
         if request.timeout_ns and time.monotonic_ns() - received_ns >= request.timeout_ns:
             return answers.expired(request)
         if request.target:

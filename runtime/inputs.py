@@ -128,6 +128,8 @@ def headers_of(request: ScoreRequest) -> dict[str, str]:
 
 # The router has read the body, however it came; these say how it is now.
 _ABOUT_THE_BODY = {"Content-Type", "Content-Length", "Transfer-Encoding", "Expect"}
+# Wrong characters are among the former, a thousand brackets the latter.
+_NO_JSON = (ValueError, RecursionError)
 
 
 def _is_get(request: ScoreRequest) -> bool:
@@ -150,7 +152,7 @@ def _query(request: ScoreRequest) -> dict[str, object]:
 def _json_or_text(value: str) -> object:
     try:
         return json.loads(value)
-    except ValueError:
+    except _NO_JSON:
         return value
 
 
@@ -162,7 +164,7 @@ def _json_object(request: ScoreRequest) -> Mapping[str, object]:
         raise InputError(UNSUPPORTED_MEDIA_TYPE, "Expects Content-Type to be application/json")
     try:
         found = json.loads(request.payload)
-    except json.JSONDecodeError as error:
+    except _NO_JSON as error:
         message = "POST body is empty. Expecting a JSON dictionary."
         if request.payload:
             message = f"POST body could not be decoded as JSON: {error}"
