@@ -114,6 +114,7 @@ class Operations:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # And those of which the disk has not taken how they ended.
         self._running: dict[str, Operation] = {}
         self._exclusive = Exclusive()
         self._freed: dict[str, asyncio.Event] = {}
@@ -144,6 +145,8 @@ class Operations:
 
         Raises:
             Conflict: another one runs.
+            StorageFailed: how the one before ended can't be stored yet. A later control plane
+                would go on with it, over what this one changes.
         """
         return self._exclusive_on(endpoint_name, kind)
 
@@ -162,10 +165,14 @@ class Operations:
         return operation
 
     def end(self, operation: Operation, error: TurnoutError | None) -> None:
-        """Notes how it ended, on disk first."""
+        """Notes how it ended: on disk now, or before anything else changes its endpoint."""
         operation.end(error)
-        self._store.save_operation(operation.record)
-        self._store.forget_operations(keep=OPERATIONS_MAX)
+        self._running[operation.record.id] = operation
+        try:
+            self._store_end(operation)
+        except StorageFailed as failed:
+            # Polls find it among those that run here.
+            log.warning("how operation %s ended is not stored: %s", operation.record.id, failed)
 
     async def cancel(self) -> None:
         """Breaks off what runs, for a later control plane to take up."""
@@ -174,6 +181,9 @@ class Operations:
     @contextlib.contextmanager
     def _exclusive_on(self, endpoint_name: str, kind: OperationKind) -> Iterator[None]:
         with self._exclusive.on(endpoint_name, kind):
+            for operation in list(self._running.values()):
+                if operation.record.endpoint == endpoint_name and operation.record.ended_at:
+                    self._store_end(operation)
             freed = self._freed[endpoint_name] = asyncio.Event()
             try:
                 yield
@@ -193,10 +203,9 @@ class Operations:
         except Exception as raised:
             log.exception("operation %s failed", operation.record.id)
             error = TurnoutError(f"{type(raised).__name__}: {raised}. The daemon's log says more.")
-        try:
-            self.end(operation, error)
-        except StorageFailed as failed:
-            # Polls find it among those that run here; a later control plane goes on with it.
-            log.warning("how operation %s ended is not stored: %s", operation.record.id, failed)
-        else:
-            del self._running[operation.record.id]
+        self.end(operation, error)
+
+    def _store_end(self, operation: Operation) -> None:
+        self._store.save_operation(operation.record)
+        del self._running[operation.record.id]
+        self._store.forget_operations(keep=OPERATIONS_MAX)

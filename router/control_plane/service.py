@@ -41,7 +41,7 @@ from router.control_plane.tokens import Token, check_uses_keys, new_token
 from router.control_plane.workers import Workers
 from router.core.deployment_spec import DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
-from router.core.errors import DeploymentFailed, ResourceNotFound
+from router.core.errors import Conflict, DeploymentFailed, ResourceNotFound
 from router.core.instances_state import InstancesState
 from router.core.limits import without_effect
 from router.core.routes import check_environment_variables
@@ -156,13 +156,14 @@ class ControlPlane:
 
         Raises:
             BadRequest: a broken name or rule (invariant 6).
-            Conflict: an operation on it runs.
+            Conflict: an operation on it runs, or it is half deleted.
         """
         check_name("endpoint", spec.name)
         with self.operations.exclusive(spec.name, "Updating"):
             deployments = {deployment.spec.name for deployment in self.deployments_of(spec.name)}
             check_traffic(spec.traffic, spec.mirror_traffic, deployments)
             old = self._store.endpoint(spec.name)
+            _check_not_half_deleted(old)
             check_endpoint(spec, old.spec if old is not None else None)
             self._store.save_endpoint(declared_endpoint(spec, old))
             await self._provisioner.publish()
@@ -259,7 +260,7 @@ class ControlPlane:
             BadRequest: a broken name or rule, a path that can't be read, or an asset that isn't
                 registered.
             ResourceNotFound: there is no such endpoint.
-            Conflict: an operation on the endpoint runs.
+            Conflict: an operation on the endpoint runs, or it is half deleted.
         """
         check_name("deployment", spec.name)
         check_environment_variables(spec.environment_variables)
@@ -267,6 +268,7 @@ class ControlPlane:
         check_deployment(spec, is_kubernetes=endpoint.spec.is_kubernetes)
         with contextlib.ExitStack() as until:
             until.enter_context(self.operations.exclusive(spec.endpoint_name, "Updating"))
+            _check_not_half_deleted(self.endpoint(spec.endpoint_name))
             names = {d.spec.name for d in self.deployments_of(spec.endpoint_name)}
             check_deployment_count(len(names | {spec.name}))
             located = self._resolver.locate(spec)
@@ -363,3 +365,13 @@ class ControlPlane:
 
 def _failure_of(deployment: StoredDeployment) -> DeploymentFailed | None:
     return None if deployment.error is None else DeploymentFailed(deployment.error)
+
+
+def _check_not_half_deleted(endpoint: StoredEndpoint | None) -> None:
+    """Its instances may be gone, though its deployments are stored."""
+    if endpoint is not None and endpoint.state == "Deleting":
+        name = endpoint.spec.name
+        raise Conflict(
+            f"expected an endpoint that is not being deleted, got {name!r}, whose deletion failed "
+            f"on its way. Delete it again: `turnout ml online-endpoint delete --name {name}`."
+        )
