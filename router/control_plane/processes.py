@@ -7,6 +7,7 @@ control plane started.
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -27,6 +28,8 @@ from router.control_plane.files import APPEND, PRIVATE, remove, writable_log, wr
 # the former, which follows the name in parentheses.
 _STATE_FIELD, _START_FIELD = 0, 19
 _STANDARD_ERROR = 2
+# No record, no process, or a number that is a thread's now (EINVAL before Linux 6.9).
+_NO_SUCH_PROCESS = {errno.ENOENT, errno.ESRCH, errno.EINVAL}
 # Ended, but not yet reaped by its parent.
 _ZOMBIE = "Z"
 
@@ -211,7 +214,12 @@ def find(path: Path) -> Process | None:
     try:
         record = msgspec.json.decode(path.read_bytes(), type=ProcessRecord)
         pidfd = os.pidfd_open(record.pid)
-    except (FileNotFoundError, msgspec.DecodeError, ProcessLookupError):
+    except msgspec.DecodeError:
+        remove(path)
+        return None
+    except OSError as error:
+        if error.errno not in _NO_SUCH_PROCESS:
+            raise
         remove(path)
         return None
     try:

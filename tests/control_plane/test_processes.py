@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import msgspec
 import psutil
@@ -107,6 +110,25 @@ async def test_another_process_with_the_same_pid_is_not_taken_for_it(tmp_path: P
     path.write_bytes(msgspec.json.encode(record))
     assert find(path) is None
     assert not path.exists()
+
+
+@pytest.mark.parametrize("refused", [None, errno.EINVAL], ids=["here", "on older kernels"])
+async def test_a_thread_with_the_same_number_is_not_taken_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int | None
+) -> None:
+    path, done = tmp_path / "p.json", threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    assert thread.native_id is not None
+    path.write_bytes(
+        msgspec.json.encode(ProcessRecord(pid=thread.native_id, start_ticks=1, details={}))
+    )
+    if refused is not None:
+        monkeypatch.setattr(os, "pidfd_open", Mock(side_effect=OSError(refused, "invalid")))
+    assert find(path) is None
+    assert not path.exists()
+    done.set()
+    thread.join()
 
 
 async def test_an_unreadable_record_is_no_process(tmp_path: Path) -> None:
