@@ -82,6 +82,9 @@ class Dispatcher(Admission):
         assert routing.generation >= before.generation, (routing.generation, before.generation)
         after = compile_snapshot(routing, before, self._rng, self._budgets, self._make_quota)
         self.snapshot = after
+        for endpoint in after.endpoints.values():
+            if endpoint.quota.limits is not endpoint.route.quota:
+                endpoint.quota.follow(endpoint.route.quota, self._budgets)
         self.refused = {name: self.refused.get(name, 0) for name in after.endpoints}
         for lane in self._membership.update(before, after, unreachable):
             self._wake(lane)

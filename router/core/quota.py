@@ -1,9 +1,11 @@
 """What one endpoint may use in one worker, and has used: bytes, requests, connections.
 
-It goes on when the endpoint is updated, like its lanes, unless its limits change. They come
-from turnout.yml (quota_settings.py); azure.md 4.5 and 4.6 say what they mean. Waiting and
-pacing are the listener's work: here it is told how long.
+It goes on when the endpoint is updated, like its lanes, with other limits too. They come from
+turnout.yml (quota_settings.py); azure.md 4.5 and 4.6 say what they mean. Waiting and pacing are
+the listener's work: here it is told how long.
 """
+
+import sys
 
 from router.core.budgets import BANDWIDTH, CONNECTIONS, REQUESTS, Budgets
 from router.core.routing import EndpointQuota
@@ -26,6 +28,7 @@ class Quota:
 
     __slots__ = (
         "_connections",
+        "_name",
         "_new_connections",
         "copy_bytes",
         "delayed",
@@ -39,23 +42,35 @@ class Quota:
     )
 
     def __init__(self, name: str, limits: EndpointQuota, budgets: Budgets) -> None:
+        self._name = name
         self.limits = limits
+        # Counted without a limit as well: there may be one later.
+        self._connections = budgets.count(name)
+        self.request_bytes = self.response_bytes = self.copy_bytes = 0
+        self.delayed = self.request_delay_ns = self.response_delay_ns = 0
+        self._limit(budgets)
+
+    def follow(self, limits: EndpointQuota, budgets: Budgets) -> None:
+        """Goes on with these limits; who is connected stays, as does what was counted."""
+        before, self.limits = self.limits, limits
+        if limits != before:
+            self._limit(budgets)
+
+    def _limit(self, budgets: Budgets) -> None:
+        limits = self.limits
         self.throttle: Throttle | None = None
         if (rate := limits.bandwidth_bytes_per_s) is not None:
             lease = lease_bytes(rate, budgets.workers)
             held = rate - lease * budgets.workers
-            budget = budgets.bucket(name, BANDWIDTH, rate, held)
+            budget = budgets.bucket(self._name, BANDWIDTH, rate, held)
             self.throttle = self.make_throttle(budget, rate, lease)
         self.requests, self._new_connections = (
-            None if per_s is None else budgets.bucket(name, kind, per_s, per_s)
+            None if per_s is None else budgets.bucket(self._name, kind, per_s, per_s)
             for kind, per_s in (
                 (REQUESTS, limits.requests_per_s),
                 (CONNECTIONS, limits.connections_per_s),
             )
         )
-        self._connections = None if limits.connections is None else budgets.count(name)
-        self.request_bytes = self.response_bytes = self.copy_bytes = 0
-        self.delayed = self.request_delay_ns = self.response_delay_ns = 0
 
     def make_throttle(self, budget: Budget, burst: int, lease: int) -> Throttle:
         """The endpoint's throttle; a journal's is told of each call."""
@@ -96,7 +111,7 @@ class Quota:
     def open_connection(self, now_ns: int) -> str | None:
         """Counts a connection; returns the name of the limit that forbids it, if one does."""
         most = self.limits.connections
-        if self._connections is not None and most is not None and not self._connections.add(most):
+        if not self._connections.add(sys.maxsize if most is None else most):
             return "connections"
         if self._new_connections is not None and self._new_connections.take(1, now_ns):
             self.close_connection()
@@ -105,5 +120,4 @@ class Quota:
 
     def close_connection(self) -> None:
         """A connection that was counted is gone."""
-        if self._connections is not None:
-            self._connections.remove()
+        self._connections.remove()

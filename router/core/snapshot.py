@@ -111,7 +111,8 @@ def compile_snapshot(
 
     Args:
         routing: valid by rules.py; the control plane has checked it.
-        previous: the snapshot in force. It is not changed.
+        previous: the snapshot in force. It is not changed; a quota of it has yet to follow
+            the new limits.
         rng: where new schedules get their seeds.
         budgets: where new quotas keep their buckets.
     """
@@ -119,10 +120,7 @@ def compile_snapshot(
     for route in routing.endpoints:
         before = previous.endpoints.get(route.name)
         if before is None or before.route != route:
-            if before is not None and before.quota.limits == route.quota:
-                quota = before.quota
-            else:
-                quota = make_quota(route.name, route.quota, budgets)
+            quota = before.quota if before else make_quota(route.name, route.quota, budgets)
             before = _compile_endpoint(route, before, rng, quota, budgets)
         endpoints[route.name] = before
     return Snapshot(routing.generation, endpoints)

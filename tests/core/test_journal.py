@@ -17,7 +17,7 @@ COUNTERS = {"note_request_delay", "note_response_delay"}
 # They do nothing by themselves but what a recorded call does.
 COMPOSED = {"charge_request", "charge_response", "charge_copy", "charge_all"}
 # The core's own.
-INNER = {"make_throttle", "open_connection", "settle"}
+INNER = {"follow", "make_throttle", "open_connection", "settle"}
 
 
 def methods(*types: type) -> set[str]:

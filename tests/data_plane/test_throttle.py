@@ -283,6 +283,31 @@ async def test_requests_over_one_connection_count_it_once(worker: Worker) -> Non
     writer.close()
 
 
+async def test_who_is_connected_stays_so_and_counts_when_limits_change(worker: Worker) -> None:
+    quota = await routed(worker)
+    open_ones = [await asyncio.open_connection("127.0.0.1", worker.port) for _ in range(3)]
+    for limits in (
+        EndpointQuota(),
+        EndpointQuota(connections=3, connections_per_s=1),
+        EndpointQuota(connections=1, bandwidth_bytes_per_s=10**9),
+    ):
+        counted = quota.request_bytes
+        await worker.route({"blue": ["blue-1"], "green": []}, {"blue": 100}, quota=limits)
+        for reader, writer in open_ones:
+            writer.write(request(b"{}"))
+            assert "retry-after" not in (await answer(reader))[0]
+        assert quota.request_bytes > counted
+    head, _, _ = await ask(worker, request(b"{}"))
+    assert "retry-after" in head, "they count, though there was no limit when they came"
+    for _, writer in open_ones:
+        writer.close()
+    async with asyncio.timeout(WAIT_S):
+        while worker.listener.connections:
+            await asyncio.sleep(0.001)
+    head, _, _ = await ask(worker, request(b"{}"))
+    assert "retry-after" not in head
+
+
 async def test_a_large_body_with_a_wrong_key_is_refused_before_it_has_come(
     worker: Worker,
 ) -> None:

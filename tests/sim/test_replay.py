@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from router.core.budgets import BANDWIDTH, Budgets
 from router.core.errors import BadRequest
@@ -14,7 +15,7 @@ from router.core.journal import events
 from router.core.journal.events import Authorized, Began, Event, Sent, Swapped
 from router.core.lane import Lane
 from router.core.request import NO_HEAD, Refusal
-from router.core.routing import EndpointQuota, EndpointRoute
+from router.core.routing import EndpointQuota, EndpointRoute, Routing
 from router.data_plane.budgets import SharedBudgets
 from sim.replay.player import Differs, Player
 from sim.replay.report import replay
@@ -136,6 +137,14 @@ def test_a_journal_of_one_of_several_workers_holds_what_they_shared(tmp_path: Pa
     assert isinstance(refusals[1], Refusal)
     snapshot.quota.close_connection()
     assert shell.dispatcher.open_connection(snapshot, shell.now_ns) is None
+    # Other limits, for the quota that goes on.
+    lowered = replace(route, quota=EndpointQuota(bandwidth_bytes_per_s=50_000, connections=2))
+    shell.dispatcher.swap(Routing(generation=9, endpoints=(lowered,)))
+    snapshot = shell.dispatcher.snapshot.endpoints["my-endpoint"]
+    assert snapshot.quota.throttle is not None
+    snapshot.quota.throttle.charge(60_000, shell.now_ns)
+    refusals = [shell.dispatcher.open_connection(snapshot, shell.now_ns) for _ in range(2)]
+    assert [type(refusal) for refusal in refusals] == [type(None), Refusal]
     assert shell.replayed().began.workers == 2
 
 
