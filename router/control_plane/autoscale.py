@@ -53,20 +53,21 @@ class Autoscaler:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
-            self._watch(self._scaled_by_load())
-            due = {
-                key: watched
-                for key, watched in self._watched.items()
-                if watched.due <= time.monotonic()
-            }
-            if not due:
-                continue
             try:
-                statistics = await self._workers.statistics()
+                await self._poll_due()
             except Exception:
-                # A worker that is being restarted; the next poll will do.
+                # A worker that is being restarted, or a disk that fails; the next poll will do.
                 log.exception("the load could not be read")
-                continue
+
+    async def _poll_due(self) -> None:
+        self._watch(self._scaled_by_load())
+        due = {
+            key: watched
+            for key, watched in self._watched.items()
+            if watched.due <= time.monotonic()
+        }
+        if due:
+            statistics = await self._workers.statistics()
             for key, watched in due.items():
                 self._poll(key, watched, _in_system(statistics, key))
 

@@ -35,6 +35,8 @@ PART_NAME_BYTES_MAX = 255
 # Azure's limit is 1,024 characters; the system's, for the whole path, 4,096 bytes.
 NAME_BYTES_MAX = 2048
 _CHUNK_BYTES = 1 << 20
+# Below a container: what arrives, until it is whole.
+_NEW = "new"
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 
 
@@ -48,12 +50,17 @@ class Blob(Struct, frozen=True, kw_only=True):
 
 
 class Blobs:
-    """All containers, below ``root``. Calls read and write files, so they may take a while."""
+    """All containers, below ``root``. Calls read and write files, so they may take a while.
+
+    What was arriving when a former daemon ended is removed when this is made.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
         # Calls come from several threads; held while names change, never while bytes are copied.
         self._changing = threading.Lock()
+        for half in self._root.glob(f"*/{_NEW}/*"):
+            half.unlink()
 
     def new_container(self) -> str:
         """The name of a container that nobody else has.
@@ -100,7 +107,7 @@ class Blobs:
 
     def new_file(self, container: str) -> Path:
         """An empty file for what arrives; goes to ``put`` or ``put_block``."""
-        folder = self._container(container) / "new"
+        folder = self._container(container) / _NEW
         folder.mkdir(exist_ok=True)
         descriptor, path = tempfile.mkstemp(dir=folder)
         os.close(descriptor)

@@ -27,7 +27,9 @@ from router.data_plane.tokens import verify_token
 from router.data_plane.upstream import Upstream
 from turnout.scoring.v1.scoring_pb2 import Flow
 
-CONNECT_TIMEOUT_S = 5.0
+# So long a routing waits for its new instances. One that is late, as it stands still, is taken in
+# when it comes: its requests wait in their queue, and nobody else for it.
+CONNECT_TIMEOUT_S = 0.5
 TICK_S = 0.02
 SEED_BITS = 64
 

@@ -135,8 +135,8 @@ class Upstream:
         finally:
             writer.cancel()
             call.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
+            # Not ``await writer``: its end by cancellation looks like an end of our own.
+            await asyncio.wait({writer})
         return answered
 
     async def _write(self, call: _Call) -> None:

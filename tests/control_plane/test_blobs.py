@@ -78,6 +78,19 @@ async def test_a_small_blob_is_read_as_it_was_written(
     assert await call(read, container, "folder/a b+ü.bin") == content
 
 
+def test_what_was_arriving_when_a_daemon_ended_is_removed_by_the_next(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path / "uploads")
+    blobs.token("container")
+    kept, half = blobs.new_file("container"), blobs.new_file("container")
+    kept.write_bytes(b"whole")
+    blobs.put("container", "a.txt", kept, {})
+    half.write_bytes(b"hal")
+    found = Blobs(tmp_path / "uploads").find("container", "a.txt")
+    assert not half.exists()
+    assert found is not None
+    assert found.path.read_bytes() == b"whole"
+
+
 async def test_a_large_blob_goes_in_blocks_and_is_put_together(
     container: ContainerClient, blobs: Blobs
 ) -> None:
