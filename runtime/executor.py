@@ -7,15 +7,20 @@ batch, a slow one at once.
 """
 
 import asyncio
+import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from queue import SimpleQueue
 
+from runtime import answers
 from runtime.app import App
 from runtime.credit import Credit
 from runtime.sink import HOLD_NS, Sink
 from turnout.scoring.v1.scoring_pb2 import Flow, ScoreAnswer, ScoreRequest
+
+log = logging.getLogger("azmlinfsrv")
 
 _Work = tuple[Sink, ScoreRequest, int]
 
@@ -91,25 +96,32 @@ class Executor:
             # One that took long has company only by chance; the last one has none.
             sink.add(answer, at_once=answer.run_ns >= HOLD_NS or self._queue.empty())
         else:
-            _stream(answer, sink, request.id)
+            _stream(answer, sink, request)
         self._due_ns = 0
 
 
-def _stream(parts: Iterator[ScoreAnswer], sink: Sink, request_id: int) -> None:
+def _stream(parts: Iterator[ScoreAnswer], sink: Sink, request: ScoreRequest) -> None:
     """Sends the parts as they are made, no faster than they are read.
 
     An answer that nobody wants any more is closed, which ends its generator, and its last
     part is sent in its place.
     """
-    credit = sink.credits[request_id] = Credit()
+    credit = sink.credits[request.id] = Credit()
     if sink.closed:
         credit.cancel()
+    more = True
     try:
-        for part in parts:
-            wanted = credit.spend(len(part.payload))
-            sink.add_part(part if wanted else ScoreAnswer(id=request_id))
-            if not wanted:
-                return
+        with contextlib.closing(parts):  # type: ignore[type-var] # a generator
+            for part in parts:
+                wanted = credit.spend(len(part.payload))
+                more = part.more and wanted
+                sink.add_part(part if wanted else ScoreAnswer(id=request.id))
+                if not wanted:
+                    return
+    # Of what is around the response, as flask's contexts; see App.answer.
+    except BaseException as error:
+        log.exception("Encountered exception around a streamed response")
+        if more:
+            sink.add_part(answers.unanswerable(request, error))
     finally:
-        del sink.credits[request_id]
-        parts.close()  # type: ignore[attr-defined] # a generator
+        del sink.credits[request.id]

@@ -35,7 +35,7 @@ from router.core.worker_protocol import (
 
 WORKER_MODULE = "router.data_plane"
 CONNECT_TIMEOUT_S = 30.0
-# A worker waits up to 5 s for new instances to be connected before it swaps.
+# Of which a worker waits half a second at most for new instances to be connected.
 APPLY_TIMEOUT_S = 20.0
 REPLY_TIMEOUT_S = 10.0
 # What a worker may take to end over and above its time to drain.

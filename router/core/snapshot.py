@@ -2,8 +2,9 @@
 
 A snapshot and all it is made of are never edited; an update compiles a new one and the
 dispatcher takes it by one assignment. What outlives updates is not part of the
-configuration but of the traffic: schedules go on where their percents did not change,
-and each deployment's lane (lane.py) goes on with its queue and its instances.
+configuration but of the traffic: schedules go on where their percents did not change, each
+deployment's lane (lane.py) with its queue and its instances, each endpoint's quota (quota.py)
+with what it has counted.
 """
 
 import random

@@ -89,15 +89,13 @@ class SharedBudgets:
         self._lives.close()
         os.close(self._fd)
 
-    def take_out_dead(self, cells: memoryview) -> bool:
-        """Empties those of a count's cells whose workers are dead; whether there were any."""
-        if not self._of_dead(cells):
-            return False
-        # Who begins to live under a dead one's number waits for this lock.
-        with self.locked(0, SLOTS * SLOT_BYTES):
-            for worker in self._of_dead(cells):
-                cells[worker] = 0
-        return True
+    def take_out_dead(self, cells: memoryview) -> None:
+        """Empties those of a count's cells whose workers are dead."""
+        if self._of_dead(cells):
+            # Who begins to live under a dead one's number waits for this lock.
+            with self.locked(0, SLOTS * SLOT_BYTES):
+                for worker in self._of_dead(cells):
+                    cells[worker] = 0
 
     def _of_dead(self, cells: memoryview) -> list[int]:
         """Which cells have something that nobody living counts."""
@@ -205,7 +203,11 @@ class _SharedCount:
         want the last place at the same instant may both go without, but never both get it.
         Only who finds no place looks for what dead ones have.
         """
-        return self._add(most) or (self._shared.take_out_dead(self._cells) and self._add(most))
+        if self._add(most):
+            return True
+        self._shared.take_out_dead(self._cells)
+        # Whoever took them out.
+        return self._add(most)
 
     def _add(self, most: int) -> bool:
         cells = self._cells

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from router.core.quota import Quota
+from router.core.throttle import PIECE_BYTES
 from router.data_plane.alarm import Alarm
 from router.data_plane.engine import now_ns
 
@@ -107,8 +108,9 @@ class PacedWriter:
 
     def _next_piece(self) -> memoryview:
         assert self._quota is not None
-        assert self._quota.throttle is not None
-        return self._left[: self._quota.throttle.piece]
+        throttle = self._quota.throttle
+        # None if the limit was lifted meanwhile.
+        return self._left[: PIECE_BYTES if throttle is None else throttle.piece]
 
     def _write_piece(self) -> None:
         piece = self._next_piece()

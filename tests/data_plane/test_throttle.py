@@ -1,6 +1,7 @@
 """The throttle at the listener: slowed and reported, never refused; over real sockets."""
 
 import asyncio
+import random
 from pathlib import Path
 
 import pytest
@@ -306,6 +307,23 @@ async def test_who_is_connected_stays_so_and_counts_when_limits_change(worker: W
             await asyncio.sleep(0.001)
     head, _, _ = await ask(worker, request(b"{}"))
     assert "retry-after" not in head
+
+
+async def test_what_is_held_up_when_its_limit_is_lifted_comes_whole_and_at_once(
+    worker: Worker,
+) -> None:
+    quota = await routed(worker, EndpointQuota(bandwidth_bytes_per_s=300_000))
+    body = random.Random(0).randbytes(1_000_000)
+    reader, writer = await asyncio.open_connection("127.0.0.1", worker.port)
+    async with asyncio.timeout(WAIT_S):
+        # 0.7 s of it for the request.
+        writer.write(request(body) + request(b"next"))
+        while not quota.response_delay_ns:
+            await asyncio.sleep(0.001)
+        await worker.route({"blue": ["blue-1"], "green": []}, {"blue": 100}, quota=EndpointQuota())
+        assert (await answer(reader))[1] == body
+        assert (await answer(reader))[1] == b"next"
+    writer.close()
 
 
 async def test_a_large_body_with_a_wrong_key_is_refused_before_it_has_come(

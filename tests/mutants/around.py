@@ -30,7 +30,7 @@ CONTROL = (
            "        if running is not None:\n", "        if running == kind == 'Deleting':\n"),
     Mutant(8, "what a killed worker had in flight keeps others out",
            "router/data_plane/budgets.py",
-           " or (self._shared.take_out_dead(self._cells) and self._add(most))", "", _BUDGETS),
+           "        self._shared.take_out_dead(self._cells)\n", "", _BUDGETS),
     Mutant(8, "what a living worker has in flight is taken out", "router/data_plane/budgets.py",
            " and not self._lives.have(worker)", "", _BUDGETS),
     Mutant(10, "an instance that could not come up leaves the others running",

@@ -23,16 +23,24 @@ def run(data): return data
 """
 ENDS_ODDLY = """
 import sys
-from flask import Response
+from flask import Flask, Response
+app = Flask("score")
 def init(): pass
 def parts():
     yield b"x"
     sys.exit(3)
+def quits():
+    yield b"x"
+    raise GeneratorExit
 class Unreadable(Response):
     def get_data(self, as_text=False): sys.exit(4)
 def run(raw):
     if raw == "while it streams": return Response(parts())
     if raw == "when it is read": return Unreadable("x")
+    if raw == "as if it were closed": return Response(quits())
+    if raw == "around it":
+        app.app_context().push()
+        return Response(iter([b"x"]))
     response = Response(iter([b"x"]))
     response.call_on_close(lambda: sys.exit(5))
     return response
@@ -81,8 +89,13 @@ async def test_a_response_that_ends_the_program_ends_itself_alone(
     instance = start(ENDS_ODDLY, WORKER_COUNT=worker_count)
     await instance.wait_until_serving()
     async with stream(instance) as one:
-        statuses = [
-            (await ask(one, ScoreRequest(id=1, payload=when))).status
-            for when in (b"while it streams", b"when it is read", b"at its end", b"at its end")
-        ]
-    assert statuses == [500, 500, 200, 200]
+        for when, status in [
+            (b"while it streams", 500),
+            (b"as if it were closed", 500),
+            (b"when it is read", 500),
+            (b"around it", 200),
+            (b"at its end", 200),
+            (b"at its end", 200),
+        ]:
+            answer = await ask(one, ScoreRequest(id=1, payload=when))
+            assert (when, answer.status) == (when, status)

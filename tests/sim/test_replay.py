@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from router.core.budgets import BANDWIDTH, Budgets
 from router.core.errors import BadRequest
 from router.core.journal import events
-from router.core.journal.events import Authorized, Began, Event, Sent, Swapped
+from router.core.journal.events import FORMAT, Authorized, Began, Event, Sent, Swapped
 from router.core.lane import Lane
 from router.core.request import NO_HEAD, Refusal
 from router.core.routing import EndpointQuota, EndpointRoute, Routing
@@ -207,10 +207,10 @@ def test_a_journal_that_ends_inside_a_call_says_so(tmp_path: Path) -> None:
         (as_file([events.Closed()]), "which begins with Began, got Closed()"),
         (
             as_file([Began(99, "9.9.9", 1, 0, 1, 5)]),
-            "expected a journal of format 1, got 99: it was written by Turnout 9.9.9",
+            f"expected a journal of format {FORMAT}, got 99: it was written by Turnout 9.9.9",
         ),
         (
-            as_file([Began(1, "", 1, 0, 1, 5), Sent("blue-0", (1,))]),
+            as_file([Began(FORMAT, "", 1, 0, 1, 5), Sent("blue-0", (1,))]),
             None,
         ),
     ],

@@ -19,7 +19,7 @@ from msgspec import Struct
 from router.core.errors import BadRequest
 from router.core.routing import Routing
 
-FORMAT = 1
+FORMAT = 2
 LENGTH_BYTES = 4
 CHUNK_BYTES_MAX = 256 * 1024 * 1024
 
