@@ -71,10 +71,10 @@ async def _serve(target: str, runner: Executor | Pool, signals: socket.socket) -
     if not stop.is_set():
         await service.on_ready(wants_headers=started.result())
         log.info("ready on %s", target)
-    failed = asyncio.create_task(runner.failure())
-    await asyncio.wait([stopped, failed], return_when=asyncio.FIRST_COMPLETED)
-    if failed.done():
-        raise failed.result()
+        failed = asyncio.create_task(runner.failure())
+        await asyncio.wait([stopped, failed], return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            raise failed.result()
     await service.drain(DRAIN_TIMEOUT_S)
     return 0
 

@@ -1,11 +1,12 @@
 """`python -m runtime.child`: one of an instance's WORKER_COUNT processes.
 
 The instance starts it and talks to it through an inherited socket, with frames.py's
-messages; when the socket ends, so does the process. The first byte that it sends says that
-the script is ready, and whether it wants headers.
+messages; when the socket or the instance ends, so does the process. The first byte that it
+sends says that the script is ready, and whether it wants headers.
 """
 
 import asyncio
+import ctypes
 import signal
 import socket
 from functools import partial
@@ -19,6 +20,8 @@ from runtime.script import Source
 from runtime.sink import Sink
 from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch
 
+# prctl(2): the signal that we get when the thread that started us ends, the instance's main one.
+_PR_SET_PDEATHSIG = 1
 READY, READY_WITH_HEADERS = b"0", b"1"
 
 
@@ -27,6 +30,8 @@ READY, READY_WITH_HEADERS = b"0", b"1"
 @source_options
 def main(channel: int, source: Source) -> None:
     """Serves the instance that started it, until that is gone."""
+    # The channel's end is not seen while native code keeps every other thread waiting.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     # A terminal's Ctrl-C reaches the whole group; when to end is the instance's to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     process.prepare()

@@ -163,6 +163,10 @@ class Pool:
                 batch = AnswerBatch.FromString(await frames.read(worker.reader))
                 for answer in batch.answers:
                     sink, request_id = worker.asked[answer.id]
+                    if answer.more and sink.closed:
+                        # It had not begun when ``drop`` said so.
+                        flow = Flow(id=answer.id, cancelled=True)
+                        frames.write(worker.writer, RequestBatch(flows=[flow]))
                     if not answer.more:
                         del worker.asked[answer.id]
                         worker.dues_ns.pop(answer.id, None)

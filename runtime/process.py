@@ -76,10 +76,15 @@ def host(work: Callable[[], None], serve: Callable[[], Coroutine[Any, Any, int]]
     """Works on this thread, the main one, and serves on another; exits with what that returns.
 
     What ``serve`` raises, because a script can't be loaded, is explained in the log and ends
-    the process with 3.
+    the process with 3, as does what ``work`` raises.
     """
     threading.Thread(target=lambda: uvloop.run(_serve_to_the_end(serve)), name="service").start()
-    work()
+    try:
+        work()
+    except BaseException:
+        # A script's own signal handler, for one. Without this thread nothing is answered.
+        log.exception("the thread that runs the scoring script was ended")
+        end(EXIT_SCRIPT_FAILED)
 
 
 def load_app(source: Source) -> App:

@@ -85,7 +85,8 @@ class Connection(asyncio.Protocol):
         self._entrance.closing = True
         self._close_when_answered()
         first = self._line.waiting[0] if self._line.waiting else None
-        if isinstance(first, Request) and first.reply is None and first.head.takes_chunks:
+        is_due = first is not None and first.reply is None and not self._line.is_writing
+        if is_due and isinstance(first, Request) and first.head.takes_chunks:
             self._transport.write(hangup.PROBE)
             hangup.watch(self._transport)
         # TLS has no half of a connection.
@@ -204,17 +205,18 @@ class Connection(asyncio.Protocol):
 
     def look(self, now: int) -> None:
         """Ends the connection if its client takes too long; to be called about once a second."""
+        # Also of one that is closed already: it waits for its client to read.
+        if self._patience.is_over(self._transport, now):
+            self._transport.abort()
         if self._closed or self._lingers:
             return
         if not self._reading:
             self._entrance.forgive(now)
-        match self._patience.look(self._entrance, self._line, self._transport, now):
+        match self._patience.look(self._entrance, self._line, now):
             case Verdict.TIMED_OUT:
                 self._entrance.give_up()
             case Verdict.IDLE:
                 self._transport.close()
-            case Verdict.STUCK:
-                self._transport.abort()
 
     def _begin(self, request: Request, answer: Answer, *, delayed: bool = False) -> Streamed:
         head = self._replies.begin(request, answer, close=self._is_last(request), delayed=delayed)

@@ -45,7 +45,10 @@ class Forwarding:
 
     def to_parts(self, request: Request, now_ns: int) -> Iterator[RequestBatch]:
         """A large request in several messages, each made when it is asked for."""
-        payload = request.payload
+        # Its body as it is now: one that expires before its turn is answered by the instance.
+        return self._parts(request, request.payload, now_ns)
+
+    def _parts(self, request: Request, payload: bytes, now_ns: int) -> Iterator[RequestBatch]:
         for begin in range(0, len(payload), PART_BYTES):
             part = payload[begin : begin + PART_BYTES]
             message = RequestBatch()

@@ -62,7 +62,12 @@ class Line:
     @property
     def is_empty(self) -> bool:
         """Whether everything is answered and written."""
-        return not self.waiting and not self._writer.is_busy
+        return not self.waiting and not self.is_writing
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether the throttle holds up a part of an answer."""
+        return self._writer.is_busy
 
     def flush(self) -> None:
         """Writes what is due: answers, and parts of one, with none unanswered before them."""

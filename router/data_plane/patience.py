@@ -24,8 +24,6 @@ class Verdict(Enum):
     TIMED_OUT = "timed out"
     # It asks nothing.
     IDLE = "idle"
-    # It does not read.
-    STUCK = "stuck"
 
 
 class Patience:
@@ -44,12 +42,20 @@ class Patience:
         self._unread_bytes = 0
         self._unread_since_ns = now_ns
 
-    def look(
-        self, entrance: Entrance, line: Line, transport: asyncio.Transport, now_ns: int
-    ) -> Verdict:
-        """To be called about once a second."""
-        if self._leaves_unread(transport.get_write_buffer_size(), now_ns):
-            return Verdict.STUCK
+    def is_over(self, transport: asyncio.Transport, now_ns: int) -> bool:
+        """Whether the client has taken nothing for too long of what it was sent.
+
+        To be called about once a second, to the connection's end.
+        """
+        unread_bytes = transport.get_write_buffer_size()
+        if not unread_bytes or unread_bytes != self._unread_bytes:
+            self._unread_bytes = unread_bytes
+            self._unread_since_ns = now_ns
+            return False
+        return now_ns - self._unread_since_ns > self._limits.write_timeout_ms * NS_PER_MS
+
+    def look(self, entrance: Entrance, line: Line, now_ns: int) -> Verdict:
+        """What is to be done for what the client asks, or doesn't; as often as ``is_over``."""
         if entrance.was_active or not line.is_empty or entrance.is_held:
             entrance.was_active = False
             self._is_new = False
@@ -74,11 +80,3 @@ class Patience:
             due_bytes = (took_ns - patience_ns) * BODY_BYTES_PER_S_MIN // NS_PER_S
             is_over = now_ns - entrance.last_read_ns > patience_ns or body_bytes < due_bytes
         return Verdict.TIMED_OUT if is_over else Verdict.KEEP
-
-    def _leaves_unread(self, unread_bytes: int, now_ns: int) -> bool:
-        """Whether the client has taken nothing for too long of what it was sent."""
-        if not unread_bytes or unread_bytes != self._unread_bytes:
-            self._unread_bytes = unread_bytes
-            self._unread_since_ns = now_ns
-            return False
-        return now_ns - self._unread_since_ns > self._limits.write_timeout_ms * NS_PER_MS

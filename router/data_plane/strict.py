@@ -13,6 +13,8 @@ from router.data_plane import statuses
 from router.data_plane.statuses import Status
 
 HEADERS_MAX = 100
+# Of 64 bits.
+LENGTH_DIGITS_MAX = 20
 # Those of HTTP itself; the parser knows RTSP's, too.
 _METHODS = {b"DELETE", b"GET", b"HEAD", b"OPTIONS", b"PATCH", b"POST", b"PUT", b"TRACE"}
 _VERSIONS = {"1.0", "1.1"}
@@ -41,6 +43,7 @@ def objection(
         return statuses.METHOD_NOT_ALLOWED, f"expected POST, GET or OPTIONS, got {method!r}"
     return (
         _about_host(version, headers, values)
+        or _about_length(values.get(b"content-length", b""))
         or _about_coding(version, values.get(b"transfer-encoding"))
         or _about_expect(version, values.get(b"expect"))
     )
@@ -56,6 +59,16 @@ def _about_host(
     host = values.get(b"host", b"")
     if not _HOST.fullmatch(host):
         return statuses.BAD_REQUEST, f"expected a host and port in the header Host, got {host!r}"
+    return None
+
+
+def _about_length(length: bytes) -> Objection | None:
+    """Its digits are the parser's to check, who takes any number of zeros."""
+    if len(length) > LENGTH_DIGITS_MAX:
+        message = (
+            f"expected a Content-Length of at most {LENGTH_DIGITS_MAX} digits, got {len(length)}"
+        )
+        return statuses.BAD_REQUEST, message
     return None
 
 

@@ -30,6 +30,7 @@ ODD_REQUESTS: tuple[tuple[str, bytes, Outcome], ...] = (
     ("an underscore", _POST + b"Content-Length: 1_0\r\n\r\n0123456789", 400),
     ("an empty length", _POST + b"Content-Length: \r\n\r\n", 400),
     ("a length of 23 digits", _POST + b"Content-Length: " + b"9" * 23 + b"\r\n\r\n{}", 400),
+    ("a length of 5000 digits", _POST + b"Content-Length: " + b"0" * 4999 + b"2\r\n\r\n{}", 400),
     ("an unknown coding", _POST + b"Transfer-Encoding: xchunked\r\n\r\n" + _LAST, 501),
     ("a coding before", _POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + _LAST, 501),
     ("a coding behind", _POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n" + _LAST, 400),

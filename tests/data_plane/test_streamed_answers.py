@@ -1,16 +1,20 @@
 """Streamed answers on real connections: chunks, slow readers, and every way to break off."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import grpc
 import pytest
 
-from tests.data_plane.scripted import ScriptedInstance, Worker, echo
+from router.core.listener_limits import ListenerLimits
+from tests.data_plane.scripted import ScriptedInstance, Worker, echo, running
 from tests.data_plane.test_listener import Client, request
 from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreAnswer
 
 WAIT_S = 10
+SHORT_MS = 50
 CREDIT_BYTES = 262_144
 PART = b"x" * 10_000
 
@@ -134,6 +138,25 @@ async def test_a_later_answer_waits_for_the_end_of_a_streamed_one(
     assert await read(client, b"0\r\n\r\n") == b"1\r\nb\r\n0\r\n\r\n"
     assert (await client.response())[2] == b"whole"
     await client.close()
+
+
+async def test_who_reads_nothing_any_more_of_an_answer_that_broke_off_is_cut(folder: Path) -> None:
+    async with running(folder, ListenerLimits(write_timeout_ms=SHORT_MS)) as worker:
+        streaming = StreamingInstance(f"unix:{folder}/blue-0.sock")
+        await streaming.start()
+        worker.instances["blue-0"] = streaming
+        await worker.route({"blue": ["blue-0"]}, {"blue": 100}, timeout_ms=60_000)
+        sock = socket.create_connection(("127.0.0.1", worker.port))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.sendall(request())
+        async with asyncio.timeout(WAIT_S):
+            await streaming.send(b"x" * 8_000_000)
+            await streaming.fail()
+            while worker.engine.dispatcher.ledger.in_flight:
+                await asyncio.sleep(0.01)
+            while worker.listener.connections:
+                await asyncio.sleep(0.01)
+        sock.close()
 
 
 async def test_a_client_of_http_1_0_gets_the_body_until_the_end_of_the_connection(

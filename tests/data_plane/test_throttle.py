@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from router.core.quota import Quota
 from router.core.routing import EndpointQuota
-from tests.data_plane.scripted import KEY, Worker, echo, running
+from tests.data_plane.scripted import KEY, Behaviour, Worker, echo, running
 from turnout.scoring.v1.scoring_pb2 import ScoreAnswer, ScoreRequest
 
 RATE = 1_000_000
@@ -322,6 +322,38 @@ async def test_what_is_held_up_when_its_limit_is_lifted_comes_whole_and_at_once(
             await asyncio.sleep(0.001)
         await worker.route({"blue": ["blue-1"], "green": []}, {"blue": 100}, quota=EndpointQuota())
         assert (await answer(reader))[1] == body
+        assert (await answer(reader))[1] == b"next"
+    writer.close()
+
+
+async def test_nothing_comes_between_the_parts_of_an_answer_that_is_held_up(
+    worker: Worker,
+) -> None:
+    """Who has sent all it will is looked after, whether it is still there, by interim answers."""
+    quota = await routed(worker, EndpointQuota(bandwidth_bytes_per_s=300_000))
+    first, second = asyncio.Event(), asyncio.Event()
+
+    def gated(gate: asyncio.Event) -> Behaviour:
+        async def behave(asked: ScoreRequest) -> ScoreAnswer | None:
+            await gate.wait()
+            return await echo(asked)
+
+        return behave
+
+    worker.instances["blue-1"].behave = gated(first)
+    worker.instances["green-1"].behave = gated(second)
+    body = random.Random(0).randbytes(500_000)
+    reader, writer = await asyncio.open_connection("127.0.0.1", worker.port)
+    async with asyncio.timeout(WAIT_S):
+        writer.write(request(body, "") + request(b"next", "azureml-model-deployment: green\r\n"))
+        while worker.engine.dispatcher.ledger.in_flight < 2:
+            await asyncio.sleep(0.001)
+        first.set()
+        while not quota.response_delay_ns:
+            await asyncio.sleep(0.001)
+        writer.write_eof()
+        assert (await answer(reader))[1] == body
+        second.set()
         assert (await answer(reader))[1] == b"next"
     writer.close()
 

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import grpc
+import pytest
 
 from tests.runtime.conftest import Start
 from tests.runtime.instance import SERVING, WAIT_S, Instance, stream
@@ -89,8 +90,9 @@ async def test_a_single_call_that_was_taken_is_answered_too(start: Start, folder
     assert await instance.exit_status() == 0
 
 
-async def test_sigterm_during_init_ends_it_with_0(start: Start) -> None:
-    instance = start(GATED, HOLD_INIT="1")
+@pytest.mark.parametrize("worker_count", ["1", "2"])
+async def test_sigterm_during_init_ends_it_with_0(start: Start, worker_count: str) -> None:
+    instance = start(GATED, HOLD_INIT="1", WORKER_COUNT=worker_count)
     assert await instance.health() != SERVING
     instance.terminate()
     assert await instance.exit_status() == 0

@@ -61,6 +61,55 @@ async def test_no_process_outlives_its_instance(start: Start) -> None:
     assert not any(child.is_running() for child in children)
 
 
+async def test_no_process_that_is_stuck_in_native_code_outlives_its_instance(
+    start: Start, folder: Path
+) -> None:
+    instance = start(
+        """
+import os, re
+here = os.path.dirname(os.environ["AML_APP_ROOT"])
+def init(): pass
+def run(raw):
+    open(os.path.join(here, "stuck"), "w").close()
+    re.match("(a+)+$", "a" * 50 + "b")
+""",
+        WORKER_COUNT="2",
+    )
+    await instance.wait_until_serving()
+    children = psutil.Process(instance.process.pid).children()
+    async with stream(instance) as one:
+        await one.send([b"", b""])
+        async with asyncio.timeout(WAIT_S):
+            while not (folder / "stuck").exists():
+                await asyncio.sleep(0.01)
+        instance.process.kill()
+    gone, alive = await asyncio.to_thread(psutil.wait_procs, children, WAIT_S)
+    for child in alive:
+        child.kill()
+    assert len(gone) == 2
+
+
+@pytest.mark.parametrize("worker_count", ["1", "2"])
+async def test_an_instance_whose_script_ends_the_thread_that_runs_it_ends(
+    start: Start, worker_count: str
+) -> None:
+    instance = start(
+        """
+import os, signal
+def init(): signal.signal(signal.SIGUSR1, lambda *_: 1 / 0)
+def run(raw): return os.getpid()
+""",
+        WORKER_COUNT=worker_count,
+    )
+    await instance.wait_until_serving()
+    async with stream(instance) as one:
+        await one.send([b""])
+        (answer,) = await one.answers(1)
+    os.kill(json.loads(answer.payload), signal.SIGUSR1)
+    assert await instance.exit_status() == 3
+    assert "ZeroDivisionError" in instance.log.read_text()
+
+
 async def test_a_script_that_cannot_start_in_them_ends_the_instance_and_says_why(
     start: Start,
 ) -> None:

@@ -21,7 +21,7 @@ from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
 
 # Says in a file how many parts it has made, and whether it was closed.
 STREAMING = """
-import json, os
+import json, os, time
 from flask import Response
 here = os.path.dirname(os.environ["AML_APP_ROOT"])
 def init(): pass
@@ -33,7 +33,11 @@ def parts(count, size):
         open(os.path.join(here, f"closed-after-{n + 1}"), "w").close()
 def run(raw):
     if raw == "plain": return "plain"
-    return Response(parts(**json.loads(raw)), mimetype="text/plain")
+    asked = json.loads(raw)
+    if asked.pop("wait", False):
+        open(os.path.join(here, "waits"), "w").close()
+        while not os.path.exists(os.path.join(here, "go")): time.sleep(0.001)
+    return Response(parts(**asked), mimetype="text/plain")
 """
 PART_BYTES = 65_536
 WORKER_COUNTS = pytest.mark.parametrize("worker_count", ["1", "2"])
@@ -60,6 +64,10 @@ async def appears(path: Path) -> None:
     async with asyncio.timeout(WAIT_S):
         while not path.exists():  # noqa: ASYNC240 - a look, no more
             await asyncio.sleep(0)
+
+
+def was_closed(folder: Path) -> bool:
+    return any(folder.glob("closed-after-*"))
 
 
 def body(count: int, size: int = PART_BYTES) -> bytes:
@@ -114,6 +122,28 @@ async def test_a_stream_that_breaks_ends_the_scripts_generator(
         (answer,) = await other.answers(1)
     assert answer.payload == b'"plain"'
     await appears(folder / "closed-after-5")
+
+
+@WORKER_COUNTS
+async def test_an_answer_whose_stream_broke_before_it_began_holds_up_no_process(
+    start: Start, folder: Path, worker_count: str
+) -> None:
+    instance = start(STREAMING, WORKER_COUNT=worker_count)
+    await instance.wait_until_serving()
+    async with stream(instance) as one:
+        await one.send([json.dumps({"count": 100, "size": PART_BYTES, "wait": True}).encode()])
+        await appears(folder / "waits")
+    async with stream(instance) as other:
+        # Its end was seen before this is answered, at the latest.
+        if worker_count != "1":
+            await other.send([b"plain"])
+            await other.answers(1)
+        (folder / "go").touch()
+        await other.send([b"plain"] * 4)
+        assert {answer.payload for answer in await other.answers(4)} == {b'"plain"'}
+    async with asyncio.timeout(WAIT_S):
+        while not was_closed(folder):
+            await asyncio.sleep(0)
 
 
 async def test_a_single_call_gets_a_streamed_answer_whole(start: Start) -> None:
