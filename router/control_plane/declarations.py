@@ -6,9 +6,10 @@ was carried out last is carried out again: files of code may have been edited me
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -20,7 +21,7 @@ from router.control_plane.declare import Declared, create_endpoint, put_deployme
 from router.control_plane.service import ControlPlane
 from router.control_plane.store import Store
 from router.core.errors import BadRequest, Conflict, TurnoutError
-from router.core.rules import check_endpoint
+from router.core.rules import check_deployment_count, check_endpoint
 
 log = logging.getLogger(__name__)
 
@@ -69,21 +70,45 @@ class Declarations:
         """Refuses what can't become of the endpoints that there are; changes nothing.
 
         Raises:
-            BadRequest: an endpoint would change its kind, or the file would take one over
-                with fewer deployments than it has.
+            BadRequest: an endpoint would change its kind, or have too many deployments before
+                those that go are gone; or the file would take one over with fewer than it has.
         """
         for one in declared:
             old = self._store.endpoint(one.endpoint.name)
             if old is None:
                 continue
-            try:
+            there = {old.spec.name for old in self._store.deployments(one.endpoint.name)}
+            with self._placed(one):
                 check_endpoint(one.endpoint, old.spec)
-            except BadRequest as error:
-                raise BadRequest(
-                    f"{self._path}: {error.message} It is declared at `{one.at}`."
-                ) from None
+                # What is not declared any more goes last.
+                check_deployment_count(len(there | {new.name for new in one.deployments}))
             if self._carried_out(one.endpoint.name) is None:
-                self._check_takes_over(one)
+                self._check_takes_over(one, there)
+
+    def check_assets(self, declared: Sequence[Declared]) -> None:
+        """Refuses what names assets that are not registered; changes nothing.
+
+        Not at a start: they may be registered once the daemon runs.
+
+        Raises:
+            BadRequest: a deployment that is to be put names one.
+        """
+        for one in declared:
+            wanted = _fingerprints(one).deployments
+            done = (self._carried_out(one.endpoint.name) or Fingerprints(None, {})).deployments
+            for deployment in one.deployments:
+                if done.get(deployment.name) != wanted[deployment.name]:
+                    with self._placed(one):
+                        self._plane.check_assets(deployment)
+
+    @contextlib.contextmanager
+    def _placed(self, declared: Declared) -> Iterator[None]:
+        """Says of what is refused where it is declared."""
+        try:
+            yield
+        except BadRequest as error:
+            message = f"{self._path}: {error.message} It is declared at `{declared.at}`."
+            raise BadRequest(message) from None
 
     def take(self, declared: Sequence[Declared]) -> None:
         """These endpoints and no others are the file's from now on; begins to bring them up.
@@ -137,10 +162,9 @@ class Declarations:
             f"the file: it serves on, and commands can change it."
         )
 
-    def _check_takes_over(self, declared: Declared) -> None:
+    def _check_takes_over(self, declared: Declared, there: set[str]) -> None:
         name = declared.endpoint.name
         named = {deployment.name for deployment in declared.deployments}
-        there = {deployment.spec.name for deployment in self._store.deployments(name)}
         if missing := sorted(there - named):
             raise BadRequest(
                 f"{self._path}: expected all deployments of endpoint {name!r}, got none of "

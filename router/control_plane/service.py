@@ -285,6 +285,14 @@ class ControlPlane:
                 self._store.save_operation(operation.record)
             return self._bring_up(operation, deployment, until)
 
+    def check_assets(self, spec: DeploymentSpec) -> None:
+        """Refuses what ``put_deployment`` would for the assets that it names.
+
+        Raises:
+            BadRequest: one is not registered.
+        """
+        self._resolver.locate(spec)
+
     def delete_deployment(self, endpoint_name: str, name: str) -> Operation | None:
         """Begins to delete a deployment.
 

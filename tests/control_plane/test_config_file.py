@@ -184,6 +184,19 @@ async def test_a_bad_file_is_refused_whole_and_the_next_good_one_is_taken(
     assert await traffic(client) == {"green": 100}
 
 
+async def test_a_file_that_names_what_is_not_registered_is_refused_whole(
+    daemon: Daemon, client: Client
+) -> None:
+    (daemon.folder / "blue/score.py").write_text(OK.replace("ok", "new"))
+    green = DEPLOYMENT.format(name="green").replace("code: green", "code: azureml:fraud:7")
+    (daemon.folder / "green.yml").write_text(green)
+    daemon.write_config(endpoints=[declaration("blue", "green", blue=50, green=50)])
+    await wait_for(client, error="fraud")
+    assert await traffic(client) == {"blue": 100}
+    assert (await client.score("declared")).body == "blue"
+    assert await deployments(client) == ["blue"]
+
+
 async def test_a_file_that_is_named_before_it_is_there_is_taken_when_it_comes(
     daemon: Daemon, client: Client
 ) -> None:

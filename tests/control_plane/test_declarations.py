@@ -10,10 +10,12 @@ import pytest
 from router.control_plane import declarations
 from router.control_plane.declarations import Declarations
 from router.control_plane.declare import Declared
+from router.control_plane.records import declared_deployment, declared_endpoint
 from router.control_plane.store import Store
 from router.core.deployment_spec import CodeConfiguration, DeploymentSpec
 from router.core.endpoint_spec import EndpointSpec
-from router.core.errors import Conflict, StorageFailed
+from router.core.errors import BadRequest, Conflict, StorageFailed
+from router.core.rules import DEPLOYMENTS_MAX
 
 CODE = CodeConfiguration(code=".", scoring_script="score.py")
 
@@ -78,6 +80,18 @@ async def test_an_endpoint_that_is_taken_out_while_it_is_brought_up_is_changed_n
     file.take([declared("one")])
     await file.wait_settled()
     assert (plane.put, store.declared()) == (["one"], ["one"])
+    store.close()
+
+
+def test_more_deployments_than_there_may_be_before_others_go_are_refused(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "turnout.db")
+    store.save_endpoint(declared_endpoint(EndpointSpec(name="one"), None))
+    for number in range(DEPLOYMENTS_MAX):
+        spec = DeploymentSpec(name=f"d{number}", endpoint_name="one", code_configuration=CODE)
+        store.save_deployment(declared_deployment(spec, None))
+    file = Declarations(Plane(), store, Path("turnout.yml"))  # type: ignore[arg-type]
+    with pytest.raises(BadRequest, match=r"at most 20 deployments .* It is declared at `\$`"):
+        file.check([declared("one")])
     store.close()
 
 
