@@ -109,12 +109,12 @@ def _stream(parts: Iterator[ScoreAnswer], sink: Sink, request: ScoreRequest) -> 
     credit = sink.credits[request.id] = Credit()
     if sink.closed:
         credit.cancel()
-    more = True
+    begun, more = False, True
     try:
         with contextlib.closing(parts):  # type: ignore[type-var] # a generator
             for part in parts:
                 wanted = credit.spend(len(part.payload))
-                more = part.more and wanted
+                begun, more = True, part.more and wanted
                 sink.add_part(part if wanted else ScoreAnswer(id=request.id))
                 if not wanted:
                     return
@@ -122,6 +122,10 @@ def _stream(parts: Iterator[ScoreAnswer], sink: Sink, request: ScoreRequest) -> 
     except BaseException as error:
         log.exception("Encountered exception around a streamed response")
         if more:
-            sink.add_part(answers.unanswerable(request, error))
+            failed = answers.unanswerable(request, error)
+            if begun:
+                # Else what has come would be taken for a whole answer.
+                failed.outcome, failed.payload = ScoreAnswer.OUTCOME_RAISED, b""
+            sink.add_part(failed)
     finally:
         del sink.credits[request.id]

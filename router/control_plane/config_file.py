@@ -221,7 +221,7 @@ class ConfigFile:
         try:
             config, declared = await asyncio.to_thread(reading.read, path)
             self._declarations.check(declared)
-            self._declarations.check_assets(declared)
+            self._declarations.check_changes(declared)
         except TurnoutError as error:
             self._refuse(error.message)
         except Exception as error:

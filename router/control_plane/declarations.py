@@ -70,35 +70,38 @@ class Declarations:
         """Refuses what can't become of the endpoints that there are; changes nothing.
 
         Raises:
-            BadRequest: an endpoint would change its kind, or have too many deployments before
-                those that go are gone; or the file would take one over with fewer than it has.
+            BadRequest: an endpoint would change its kind, or the file would take one over
+                with fewer deployments than it has.
         """
         for one in declared:
             old = self._store.endpoint(one.endpoint.name)
             if old is None:
                 continue
-            there = {old.spec.name for old in self._store.deployments(one.endpoint.name)}
             with self._placed(one):
                 check_endpoint(one.endpoint, old.spec)
-                # What is not declared any more goes last.
-                check_deployment_count(len(there | {new.name for new in one.deployments}))
             if self._carried_out(one.endpoint.name) is None:
-                self._check_takes_over(one, there)
+                self._check_takes_over(one)
 
-    def check_assets(self, declared: Sequence[Declared]) -> None:
-        """Refuses what names assets that are not registered; changes nothing.
+    def check_changes(self, declared: Sequence[Declared]) -> None:
+        """Refuses what would be carried out by halves now; changes nothing.
 
-        Not at a start: they may be registered once the daemon runs.
+        Nothing is said of an endpoint that is being brought up, or as it was declared before.
 
         Raises:
-            BadRequest: a deployment that is to be put names one.
+            BadRequest: a deployment names an asset that is not registered, or an endpoint would
+                have too many deployments before those that go are gone.
         """
         for one in declared:
-            wanted = _fingerprints(one).deployments
-            done = (self._carried_out(one.endpoint.name) or Fingerprints(None, {})).deployments
-            for deployment in one.deployments:
-                if done.get(deployment.name) != wanted[deployment.name]:
-                    with self._placed(one):
+            name, wanted = one.endpoint.name, _fingerprints(one)
+            before = self._wanted.get(name)
+            if name in self._tasks or (before is not None and _fingerprints(before) == wanted):
+                continue
+            done = (self._carried_out(name) or Fingerprints(None, {})).deployments
+            with self._placed(one):
+                # What is not declared any more goes last.
+                check_deployment_count(len(self._names_of(name) | wanted.deployments.keys()))
+                for deployment in one.deployments:
+                    if done.get(deployment.name) != wanted.deployments[deployment.name]:
                         self._plane.check_assets(deployment)
 
     @contextlib.contextmanager
@@ -162,16 +165,20 @@ class Declarations:
             f"the file: it serves on, and commands can change it."
         )
 
-    def _check_takes_over(self, declared: Declared, there: set[str]) -> None:
+    def _check_takes_over(self, declared: Declared) -> None:
         name = declared.endpoint.name
         named = {deployment.name for deployment in declared.deployments}
-        if missing := sorted(there - named):
+        if missing := sorted(self._names_of(name) - named):
             raise BadRequest(
                 f"{self._path}: expected all deployments of endpoint {name!r}, got none of "
                 f"{', '.join(missing)}, at `{declared.at}.deployments`: what the file does not "
                 f"declare of an endpoint would be deleted. Add them, or delete them with `turnout "
                 f"ml online-deployment delete` first."
             )
+
+    def _names_of(self, endpoint_name: str) -> set[str]:
+        """Those of the deployments that are there."""
+        return {deployment.spec.name for deployment in self._store.deployments(endpoint_name)}
 
     def _release(self, name: str) -> None:
         self.states.pop(name, None)

@@ -1,4 +1,4 @@
-"""Endpoints that the file declares no longer: nothing of it follows, whatever is under way."""
+"""Endpoints of the file: what is refused, and that nothing follows of what it says no longer."""
 
 import asyncio
 from pathlib import Path
@@ -89,9 +89,12 @@ def test_more_deployments_than_there_may_be_before_others_go_are_refused(tmp_pat
     for number in range(DEPLOYMENTS_MAX):
         spec = DeploymentSpec(name=f"d{number}", endpoint_name="one", code_configuration=CODE)
         store.save_deployment(declared_deployment(spec, None))
+    store.save_declaration("one", '{"endpoint": null, "deployments": {}}')
     file = Declarations(Plane(), store, Path("turnout.yml"))  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match=r"at most 20 deployments .* It is declared at `\$`"):
-        file.check([declared("one")])
+        file.check_changes([declared("one")])
+    # A daemon starts all the same, to be told what is to go.
+    file.check([declared("one")])
     store.close()
 
 

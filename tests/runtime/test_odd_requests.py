@@ -99,3 +99,6 @@ async def test_a_response_that_ends_the_program_ends_itself_alone(
         ]:
             answer = await ask(one, ScoreRequest(id=1, payload=when))
             assert (when, answer.status) == (when, status)
+            if when == b"as if it were closed":
+                assert answer.outcome == ScoreAnswer.OUTCOME_RAISED, "not a whole answer"
+                assert answer.payload == b""
