@@ -4,8 +4,10 @@ import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
+from msgspec.structs import replace
 
 from router.control_plane import declarations
 from router.control_plane.declarations import Declarations
@@ -95,6 +97,28 @@ def test_more_deployments_than_there_may_be_before_others_go_are_refused(tmp_pat
         file.check_changes([declared("one")])
     # A daemon starts all the same, to be told what is to go.
     file.check([declared("one")])
+    store.close()
+
+
+async def test_what_is_as_before_or_under_way_is_not_refused_for_assets_that_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, plane, gate = Store.open(tmp_path / "turnout.db"), Plane(), asyncio.Event()
+    monkeypatch.setattr(declarations, "create_endpoint", AsyncMock(side_effect=gate.wait))
+    monkeypatch.setattr(declarations, "put_deployment", AsyncMock(side_effect=BadRequest("none")))
+    plane.check_assets = Mock(side_effect=BadRequest("none"))  # type: ignore[attr-defined]
+    file = Declarations(plane, store, Path("turnout.yml"))  # type: ignore[arg-type]
+    before = declared("one")
+    (blue,) = before.deployments
+    changed = replace(before, deployments=(replace(blue, instance_count=2),))
+    file.take([before])
+    file.check_changes([changed])
+    gate.set()
+    await file.wait_settled()
+    assert file.states["one"].state == "Failed"
+    file.check_changes([before])
+    with pytest.raises(BadRequest, match=r"none It is declared at `\$`"):
+        file.check_changes([changed])
     store.close()
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.runtime.instance import Instance
 
 Start = Callable[..., Instance]
+# What must hold with a pool of processes and without.
+WORKER_COUNTS = pytest.mark.parametrize("worker_count", ["1", "2"])
 
 
 @pytest.fixture

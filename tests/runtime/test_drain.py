@@ -4,9 +4,8 @@ import asyncio
 from pathlib import Path
 
 import grpc
-import pytest
 
-from tests.runtime.conftest import Start
+from tests.runtime.conftest import WORKER_COUNTS, Start
 from tests.runtime.instance import SERVING, WAIT_S, Instance, stream
 from tests.runtime.scripts import GATED
 from turnout.scoring.v1.scoring_pb2 import ScoreRequest
@@ -90,7 +89,7 @@ async def test_a_single_call_that_was_taken_is_answered_too(start: Start, folder
     assert await instance.exit_status() == 0
 
 
-@pytest.mark.parametrize("worker_count", ["1", "2"])
+@WORKER_COUNTS
 async def test_sigterm_during_init_ends_it_with_0(start: Start, worker_count: str) -> None:
     instance = start(GATED, HOLD_INIT="1", WORKER_COUNT=worker_count)
     assert await instance.health() != SERVING

@@ -4,11 +4,10 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.runtime.conftest import Start
+from tests.runtime.conftest import WORKER_COUNTS, Start
 from tests.runtime.instance import Stream, stream
 from turnout.scoring.v1.scoring_pb2 import RequestBatch, ScoreAnswer, ScoreRequest
 
-WORKER_COUNTS = pytest.mark.parametrize("worker_count", ["1", "2"])
 PLAIN = """
 def init(): pass
 def run(data): return data.count("[")

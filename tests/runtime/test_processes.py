@@ -10,7 +10,7 @@ import grpc
 import psutil
 import pytest
 
-from tests.runtime.conftest import Start
+from tests.runtime.conftest import WORKER_COUNTS, Start
 from tests.runtime.instance import WAIT_S, stream
 
 PIDS = """
@@ -89,7 +89,7 @@ def run(raw):
     assert len(gone) == 2
 
 
-@pytest.mark.parametrize("worker_count", ["1", "2"])
+@WORKER_COUNTS
 async def test_an_instance_whose_script_ends_the_thread_that_runs_it_ends(
     start: Start, worker_count: str
 ) -> None:

@@ -5,10 +5,9 @@ import json
 from pathlib import Path
 
 import grpc
-import pytest
 
 from runtime.credit import INITIAL_BYTES
-from tests.runtime.conftest import Start
+from tests.runtime.conftest import WORKER_COUNTS, Start
 from tests.runtime.instance import WAIT_S, Stream, stream
 from turnout.scoring.v1.scoring_pb2 import (
     AnswerBatch,
@@ -40,7 +39,6 @@ def run(raw):
     return Response(parts(**asked), mimetype="text/plain")
 """
 PART_BYTES = 65_536
-WORKER_COUNTS = pytest.mark.parametrize("worker_count", ["1", "2"])
 
 
 async def next_parts(one: Stream, count_bytes: int) -> list[ScoreAnswer]:
