@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from turnout.scoring.v1.scoring_pb2 import Header, ScoreAnswer, ScoreRequest
+from runtime.request import Request
+from turnout.scoring.v1.scoring_pb2 import Header, ScoreAnswer
 
 if TYPE_CHECKING:
     import flask
@@ -28,13 +29,13 @@ log = logging.getLogger("azmlinfsrv")
 Answered = ScoreAnswer | Iterator[ScoreAnswer]
 
 
-def expired(request: ScoreRequest) -> ScoreAnswer:
+def expired(request: Request) -> ScoreAnswer:
     """Its time was over before ``run()`` could start."""
     return ScoreAnswer(id=request.id, outcome=ScoreAnswer.OUTCOME_EXPIRED, status=STATUS_TIMEOUT)
 
 
 def plain(
-    request: ScoreRequest, payload: bytes, content_type: str, headers: Mapping[str, str] = {}
+    request: Request, payload: bytes, content_type: str, headers: Mapping[str, str] = {}
 ) -> ScoreAnswer:
     """What is answered without ``run()``."""
     return ScoreAnswer(
@@ -47,7 +48,7 @@ def plain(
     )
 
 
-def refused(request: ScoreRequest, status: int, message: str) -> ScoreAnswer:
+def refused(request: Request, status: int, message: str) -> ScoreAnswer:
     """The request can't be given to ``run()``."""
     return ScoreAnswer(
         id=request.id,
@@ -60,7 +61,7 @@ def refused(request: ScoreRequest, status: int, message: str) -> ScoreAnswer:
 
 
 def failed(
-    request: ScoreRequest, message: str, error: BaseException, started_ns: int
+    request: Request, message: str, error: BaseException, started_ns: int
 ) -> ScoreAnswer:  # fmt: skip
     """``run()`` raised."""
     return ScoreAnswer(
@@ -74,7 +75,7 @@ def failed(
     )
 
 
-def unanswerable(request: ScoreRequest, error: BaseException) -> ScoreAnswer:
+def unanswerable(request: Request, error: BaseException) -> ScoreAnswer:
     """What came, or what ``run()`` returned, could not be dealt with."""
     return ScoreAnswer(
         id=request.id,
@@ -86,7 +87,7 @@ def unanswerable(request: ScoreRequest, error: BaseException) -> ScoreAnswer:
     )
 
 
-def returned(request: ScoreRequest, result: object, started_ns: int) -> Answered:
+def returned(request: Request, result: object, started_ns: int) -> Answered:
     """What ``run()`` returned: a flask response as it is, all else as JSON."""
     run_ns = time.monotonic_ns() - started_ns
     flask_module = sys.modules.get("flask")
@@ -127,7 +128,7 @@ def _oversized(request_id: int, size_bytes: int) -> ScoreAnswer:
 
 
 def _response(
-    request: ScoreRequest, response: "flask.Response", run_ns: int, started_ns: int
+    request: Request, response: "flask.Response", run_ns: int, started_ns: int
 ) -> Answered:
     status = response.status_code
     has_failed = status >= STATUS_ERROR or response.headers.get(RUN_FAILED_HEADER) == "True"

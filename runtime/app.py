@@ -11,9 +11,9 @@ from collections.abc import Callable
 from runtime import answers
 from runtime.answers import Answered
 from runtime.inputs import InputError, UnsupportedMethodError
+from runtime.request import Request
 from runtime.script import Script
 from runtime.swagger import SwaggerError
-from turnout.scoring.v1.scoring_pb2 import ScoreRequest
 
 RUN_FAILED = "An unexpected error occurred in scoring script. Check the logs for more info."
 # What flask says of itself, since Azure's server passes it on.
@@ -32,7 +32,7 @@ METHODS = {
 
 log = logging.getLogger("azmlinfsrv")
 
-Around = Callable[[ScoreRequest, Callable[[ScoreRequest], Answered]], Answered]
+Around = Callable[[Request, Callable[[Request], Answered]], Answered]
 
 
 class App:
@@ -50,7 +50,7 @@ class App:
         self._around = around
         self.wants_headers = around is not None or script.reading.wants_headers
 
-    def answer(self, request: ScoreRequest, received_ns: int) -> Answered:
+    def answer(self, request: Request, received_ns: int) -> Answered:
         """Answers one request: whole, or in parts that are made while they are taken.
 
         Args:
@@ -63,7 +63,7 @@ class App:
             log.exception("Encountered exception around run()")
             return answers.unanswerable(request, error)
 
-    def _answer(self, request: ScoreRequest, received_ns: int) -> Answered:
+    def _answer(self, request: Request, received_ns: int) -> Answered:
         if request.timeout_ns and time.monotonic_ns() - received_ns >= request.timeout_ns:
             return answers.expired(request)
         if request.target:
@@ -78,7 +78,7 @@ class App:
             return self._score(request)
         return self._around(request, self._score)
 
-    def _answer_aside(self, request: ScoreRequest, path: str, query: str) -> Answered:
+    def _answer_aside(self, request: Request, path: str, query: str) -> Answered:
         if request.method == "OPTIONS":
             allowed = ", ".join(("HEAD", *METHODS[path]))
             return answers.plain(request, b"", answers.HTML, {"Allow": allowed})
@@ -89,7 +89,7 @@ class App:
         except SwaggerError as error:
             return answers.refused(request, 404, str(error))
 
-    def _score(self, request: ScoreRequest) -> Answered:
+    def _score(self, request: Request) -> Answered:
         script = self._script
         try:
             arguments = script.reading.arguments(request)

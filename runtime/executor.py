@@ -17,12 +17,13 @@ from queue import SimpleQueue
 from runtime import answers
 from runtime.app import App
 from runtime.credit import Credit
+from runtime.request import Request
 from runtime.sink import HOLD_NS, Sink
-from turnout.scoring.v1.scoring_pb2 import Flow, ScoreAnswer, ScoreRequest
+from turnout.scoring.v1.scoring_pb2 import Flow, ScoreAnswer
 
 log = logging.getLogger("azmlinfsrv")
 
-_Work = tuple[Sink, ScoreRequest, int]
+_Work = tuple[Sink, Request, int]
 
 
 class Executor:
@@ -68,7 +69,7 @@ class Executor:
         never: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         return await never
 
-    def submit(self, requests: Iterable[ScoreRequest], sink: Sink) -> None:
+    def submit(self, requests: Iterable[Request], sink: Sink) -> None:
         """Queues requests; each will be answered into ``sink`` unless that is closed."""
         received_ns = time.monotonic_ns()
         for request in requests:
@@ -89,7 +90,7 @@ class Executor:
         """Its stream is gone: what it asked need not run, and what runs need not be sent."""
         sink.close()
 
-    def _answer(self, app: App, sink: Sink, request: ScoreRequest, received_ns: int) -> None:
+    def _answer(self, app: App, sink: Sink, request: Request, received_ns: int) -> None:
         self._due_ns = received_ns + request.timeout_ns if request.timeout_ns else 0
         answer = app.answer(request, received_ns)
         if isinstance(answer, ScoreAnswer):
@@ -100,7 +101,7 @@ class Executor:
         self._due_ns = 0
 
 
-def _stream(parts: Iterator[ScoreAnswer], sink: Sink, request: ScoreRequest) -> None:
+def _stream(parts: Iterator[ScoreAnswer], sink: Sink, request: Request) -> None:
     """Sends the parts as they are made, no faster than they are read.
 
     An answer that nobody wants any more is closed, which ends its generator, and its last

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 from urllib.parse import parse_qsl
 
-from turnout.scoring.v1.scoring_pb2 import ScoreRequest
+from runtime.request import Request
 
 HEADERS_PARAMETER = "request_headers"
 BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE = 400, 415
@@ -42,7 +42,7 @@ class Reading(Protocol):
 
     wants_headers: bool
 
-    def arguments(self, request: ScoreRequest) -> Arguments:
+    def arguments(self, request: Request) -> Arguments:
         """run()'s arguments, by name.
 
         Raises:
@@ -58,7 +58,7 @@ class TextReading:
         self._parameter = parameter
         self.wants_headers = wants_headers
 
-    def arguments(self, request: ScoreRequest) -> Arguments:
+    def arguments(self, request: Request) -> Arguments:
         """See Reading."""
         # Nearly always there is none.
         if request.target and _is_get(request):
@@ -81,7 +81,7 @@ class ObjectReading:
         self._parameters = parameters
         self.wants_headers = wants_headers
 
-    def arguments(self, request: ScoreRequest) -> Arguments:
+    def arguments(self, request: Request) -> Arguments:
         """See Reading."""
         fields = _query(request) if _is_get(request) else _json_object(request)
         arguments: Arguments = {}
@@ -104,7 +104,7 @@ class RawReading:
         self._flask_request = flask_request
         self.wants_headers = wants_headers
 
-    def arguments(self, request: ScoreRequest) -> Arguments:
+    def arguments(self, request: Request) -> Arguments:
         """See Reading."""
         arguments: Arguments = {self._parameter: self._flask_request}
         if self.wants_headers:
@@ -112,7 +112,7 @@ class RawReading:
         return arguments
 
 
-def headers_of(request: ScoreRequest) -> dict[str, str]:
+def headers_of(request: Request) -> dict[str, str]:
     """The client's headers, named as scripts know them: "X-Request-Id"."""
     headers: dict[str, str] = {}
     if request.content_type:
@@ -132,7 +132,7 @@ _ABOUT_THE_BODY = {"Content-Type", "Content-Length", "Transfer-Encoding", "Expec
 _NO_JSON = (ValueError, RecursionError)
 
 
-def _is_get(request: ScoreRequest) -> bool:
+def _is_get(request: Request) -> bool:
     if request.method in ("", "POST"):
         return False
     if request.method != "GET":
@@ -140,7 +140,7 @@ def _is_get(request: ScoreRequest) -> bool:
     return True
 
 
-def _query(request: ScoreRequest) -> dict[str, object]:
+def _query(request: Request) -> dict[str, object]:
     """The query's parameters: values are JSON where they can be, lists where they repeat."""
     values: dict[str, list[object]] = {}
     query = request.target.partition("?")[2]
@@ -156,7 +156,7 @@ def _json_or_text(value: str) -> object:
         return value
 
 
-def _json_object(request: ScoreRequest) -> Mapping[str, object]:
+def _json_object(request: Request) -> Mapping[str, object]:
     mimetype = request.content_type.partition(";")[0].strip().lower()
     if mimetype != "application/json" and not (
         mimetype.startswith("application/") and mimetype.endswith("+json")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from runtime.request import JoinedRequest, Request
 from turnout.scoring.v1.scoring_pb2 import ScoreRequest
 
 
@@ -11,7 +12,7 @@ class Parts:
     def __init__(self) -> None:
         self._begun: dict[int, tuple[ScoreRequest, list[bytes]]] = {}
 
-    def whole(self, requests: Iterable[ScoreRequest]) -> Iterator[ScoreRequest]:
+    def whole(self, requests: Iterable[ScoreRequest]) -> Iterator[Request]:
         """Those of ``requests`` that are whole, or become so."""
         for request in requests:
             if request.more or request.id in self._begun:
@@ -21,11 +22,10 @@ class Parts:
             else:
                 yield request
 
-    def _join(self, part: ScoreRequest) -> ScoreRequest | None:
+    def _join(self, part: ScoreRequest) -> JoinedRequest | None:
         first, payloads = self._begun.setdefault(part.id, (part, []))
         payloads.append(part.payload)
         if part.more:
             return None
         del self._begun[part.id]
-        first.payload, first.more = b"".join(payloads), False
-        return first
+        return JoinedRequest(first, b"".join(payloads))

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from runtime import child, frames
+from runtime.request import JoinedRequest, Request
 from runtime.script import ScriptError, Source
 from runtime.sink import HOLD_NS, Sink
 from turnout.scoring.v1.scoring_pb2 import AnswerBatch, Flow, RequestBatch, ScoreRequest
@@ -23,7 +24,7 @@ BATCH_MAX = 64
 
 log = logging.getLogger("runtime")
 
-_Waiting = tuple[Sink, ScoreRequest, int]
+_Waiting = tuple[Sink, Request, int]
 
 
 class _Worker:
@@ -97,7 +98,7 @@ class Pool:
         done, _ = await asyncio.wait(self._readers, return_when=asyncio.FIRST_COMPLETED)
         return done.pop().result()
 
-    def submit(self, requests: Iterable[ScoreRequest], sink: Sink) -> None:
+    def submit(self, requests: Iterable[Request], sink: Sink) -> None:
         """Queues requests; each will be answered into ``sink`` unless that is closed."""
         received_ns = time.monotonic_ns()
         for request in requests:
@@ -145,9 +146,10 @@ class Pool:
         batch: list[ScoreRequest] = []
         now_ns = time.monotonic_ns()
         while self._queue and len(batch) < count:
-            sink, request, received_ns = self._queue.popleft()
+            sink, asked, received_ns = self._queue.popleft()
             if sink.closed:
                 continue
+            request = asked.to_message() if isinstance(asked, JoinedRequest) else asked
             self._last_number += 1
             worker.asked[self._last_number] = (sink, request.id)
             request.id = self._last_number

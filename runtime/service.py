@@ -10,6 +10,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from runtime.parts import Parts
+from runtime.request import Request
 from runtime.sink import Sink
 from turnout.scoring.v1 import scoring_pb2
 from turnout.scoring.v1.scoring_pb2 import (
@@ -46,7 +47,7 @@ class Runner(Protocol):
     def is_stuck(self) -> bool:
         """Whether nothing can be run, because what runs does not end in its time."""
 
-    def submit(self, requests: Iterable[ScoreRequest], sink: Sink) -> None:
+    def submit(self, requests: Iterable[Request], sink: Sink) -> None:
         """Queues requests; each will be answered into ``sink`` unless that is closed."""
 
     def steer(self, flows: Iterable[Flow], sink: Sink) -> None:

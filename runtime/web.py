@@ -13,12 +13,13 @@ from flask.ctx import RequestContext
 
 from runtime.answers import Answered
 from runtime.inputs import headers_of
-from turnout.scoring.v1.scoring_pb2 import ScoreAnswer, ScoreRequest
+from runtime.request import Request
+from turnout.scoring.v1.scoring_pb2 import ScoreAnswer
 
 _app = flask.Flask("runtime")
 
 
-def in_context(request: ScoreRequest, answer: Callable[[ScoreRequest], Answered]) -> Answered:
+def in_context(request: Request, answer: Callable[[Request], Answered]) -> Answered:
     """Calls ``answer`` with ``flask.request`` being the request, until its last part is made."""
     context = _app.request_context(_environ(request))
     context.push()
@@ -42,7 +43,7 @@ def _until_the_last(
         context.pop()
 
 
-def _environ(request: ScoreRequest) -> dict[str, object]:
+def _environ(request: Request) -> dict[str, object]:
     path, _, query = (request.target or "/score").partition("?")
     environ: dict[str, object] = {
         "REQUEST_METHOD": request.method or "POST",

@@ -19,6 +19,7 @@ from router.core.routing import (
 from router.data_plane.engine import Engine
 from router.data_plane.listener import Listener
 from runtime.parts import Parts
+from runtime.request import JoinedRequest, Request
 from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreAnswer, ScoreRequest
 from turnout.scoring.v1.scoring_pb2_grpc import ScoringServicer, add_ScoringServicer_to_server
 
@@ -37,6 +38,11 @@ async def echo(request: ScoreRequest) -> ScoreAnswer:
         content_type="application/json",
         run_ns=20_000,
     )
+
+
+def as_message(request: Request) -> ScoreRequest:
+    """A request in one message, however it came."""
+    return request.to_message() if isinstance(request, JoinedRequest) else request
 
 
 class ScriptedInstance(ScoringServicer):
@@ -80,7 +86,7 @@ class ScriptedInstance(ScoringServicer):
             assert isinstance(batch, RequestBatch)
             self.messages.append(len(batch.requests))
             self.on_message()
-            whole = list(parts.whole(batch.requests))
+            whole = [as_message(one) for one in parts.whole(batch.requests)]
             self.requests.extend(whole)
             answers = await asyncio.gather(*(self.behave(r) for r in whole))
             await context.write(AnswerBatch(answers=[a for a in answers if a is not None]))

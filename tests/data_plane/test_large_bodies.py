@@ -6,21 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.core.request import NO_HEAD, Kind, Request
+from router.core import request as core
+from router.core.lane import LARGE_BYTES_MIN
 from router.data_plane.forwarding import PART_BYTES, Forwarding
 from router.data_plane.request_ids import RequestIds
 from runtime.parts import Parts
-from tests.data_plane.scripted import Worker
+from runtime.request import Request
+from tests.data_plane.scripted import Worker, as_message
 from tests.data_plane.test_listener import Client, ask, request
-from turnout.scoring.v1.scoring_pb2 import ScoreRequest
 
 WAIT_S = 10
 # Below the test worker's limit.
-LARGE_BYTES = 40 * PART_BYTES
+LARGE_BYTES = 40 * LARGE_BYTES_MIN
 
 
-def taken(number: int, payload: bytes) -> Request:
-    return Request(number, Kind.LIVE, None, payload, NO_HEAD, 10**18, None)  # type: ignore[arg-type]
+def taken(number: int, payload: bytes) -> core.Request:
+    return core.Request(
+        number,
+        core.Kind.LIVE,
+        None,  # type: ignore[arg-type]
+        payload,
+        core.NO_HEAD,
+        10**18,
+        None,
+    )
 
 
 @given(st.lists(st.integers(1, 4 * PART_BYTES), min_size=1, max_size=3), st.randoms())
@@ -34,7 +43,7 @@ def test_parts_of_several_requests_in_any_mixture_become_whole_again(
     for one in requests:
         # As when its deadline passes before its turn: who has it must hear of it all the same.
         one.payload = b""
-    got: list[ScoreRequest] = []
+    got: list[Request] = []
     while under_way:
         chosen = random.choice(under_way)  # type: ignore[attr-defined]
         message = next(chosen, None)
@@ -44,14 +53,17 @@ def test_parts_of_several_requests_in_any_mixture_become_whole_again(
             got += parts.whole(message.requests)
     assert {one.id: one.payload for one in got} == payloads
     assert not parts._begun, "nothing is kept"
-    assert all(one.timeout_ns == 10**18 and not one.more for one in got)
+    assert all(one.timeout_ns == 10**18 for one in got)
+    messages = [as_message(one) for one in got]
+    assert {one.id: one.payload for one in messages} == payloads
+    assert all(one.timeout_ns == 10**18 and not one.more for one in messages)
 
 
-@pytest.mark.parametrize("extra", [-1, 0, 1, 3 * PART_BYTES])
-async def test_a_body_about_the_size_of_a_part_or_of_several_arrives_as_it_was(
-    blue: Worker, extra: int
+@pytest.mark.parametrize("size", [LARGE_BYTES_MIN - 1, LARGE_BYTES_MIN, 5 * PART_BYTES + 1])
+async def test_a_body_about_as_large_as_those_that_come_in_parts_arrives_as_it_was(
+    blue: Worker, size: int
 ) -> None:
-    body = b"x" * (PART_BYTES + extra)
+    body = b"x" * size
     status, _, answer = await ask(blue, request(body))
     assert (status, answer) == (200, body)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from router.core.lane import LARGE_BYTES_MIN
 from router.core.listener_limits import ListenerLimits
 from tests.data_plane.scripted import ScriptedInstance, Worker, echo, running
 from tests.data_plane.test_listener import Client, request
@@ -43,12 +44,15 @@ class StreamingInstance(ScriptedInstance):
         context: "grpc.aio.ServicerContext[RequestBatch, AnswerBatch]",
     ) -> None:
         await context.send_initial_metadata(())
-        self.context = context
         async for batch in request_iterator:
-            self.numbers += [one.id for one in batch.requests]
+            if batch.requests:
+                # What is said of an answer comes by the request's stream, and goes there.
+                self.context = context
+                self.numbers += [one.id for one in batch.requests if not one.more]
             if self.numbers:
                 self._arrived.set()
             for flow in batch.flows:
+                assert context is self.context
                 self._credit_bytes += flow.granted_bytes
                 self._granted.set()
                 if flow.cancelled:
@@ -172,6 +176,22 @@ async def test_a_client_of_http_1_0_gets_the_body_until_the_end_of_the_connectio
     assert b"connection: close" in head
     assert b"transfer-encoding" not in head
     assert body == b"one two"
+    await client.close()
+
+
+async def test_the_answer_to_a_large_body_is_steered_like_any_other(
+    worker: Worker, instance: StreamingInstance
+) -> None:
+    client = await Client.connect(worker)
+    client.send(request(b"x" * LARGE_BYTES_MIN, headers="connection: close\r\n"))
+    parts = 4 * CREDIT_BYTES // len(PART)
+    async with asyncio.timeout(WAIT_S):
+        sending = asyncio.create_task(instance.send_as_granted(parts))
+        await read(client, b"\r\n\r\n")
+        body = await client._reader.read()
+        await sending
+    assert body.endswith(b"\r\n0\r\n\r\n")
+    assert body.count(b"x") == parts * len(PART)
     await client.close()
 
 

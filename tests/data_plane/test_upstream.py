@@ -1,24 +1,122 @@
-"""A stream to an instance, closed at an odd instant."""
+"""The two streams to an instance: what one's end means for the other, and for what they hold."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 
+import grpc
 import pytest
 
+from router.core.lane import LARGE_BYTES_MIN
+from router.data_plane.forwarding import PART_BYTES
 from router.data_plane.request_ids import RequestIds
 from router.data_plane.upstream import Upstream
+from tests.data_plane.scripted import ScriptedInstance, Worker, echo
+from tests.data_plane.test_engine import answers, ask
+from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreRequest
+
+WAIT_S = 10
+LARGE = b"x" * LARGE_BYTES_MIN
+Context = grpc.aio.ServicerContext[RequestBatch, AnswerBatch]
 
 
-async def test_one_that_is_closed_in_the_turn_in_which_its_stream_breaks_is_closed() -> None:
+class EndingInstance(ScriptedInstance):
+    """Holds large requests; ends the stream that brings b"end", or the first b"abort".
+
+    Attributes:
+        holds: set when it has a large request.
+        release: to be set for its answer; the stream then ends behind it.
+    """
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target, echo)
+        self.holds = asyncio.Event()
+        self.release = asyncio.Event()
+        self.has_aborted = False
+
+    async def Stream(  # type: ignore[override]  # noqa: N802 - the protocol's name
+        self, request_iterator: AsyncIterator[RequestBatch], context: Context
+    ) -> None:
+        await context.send_initial_metadata(())
+        async for batch in request_iterator:
+            for one in batch.requests:
+                if one.payload == b"abort" and not self.has_aborted:
+                    self.has_aborted = True
+                    await context.abort(grpc.StatusCode.INTERNAL, "as the test says")
+                if one.more:
+                    continue
+                is_large = len(one.payload) == PART_BYTES
+                if is_large:
+                    self.holds.set()
+                    await self.release.wait()
+                await self._answer(one, context)
+                if is_large or one.payload == b"end":
+                    return
+
+    async def _answer(self, request: ScoreRequest, context: Context) -> None:
+        answer = await echo(ScoreRequest(id=request.id, payload=b"answer"))
+        await context.write(AnswerBatch(answers=[answer]))
+
+
+@pytest.fixture
+async def instance(worker: Worker) -> EndingInstance:
+    ending = EndingInstance(f"unix:{worker._folder}/blue-0.sock")
+    await ending.start()
+    worker.instances["blue-0"] = ending
+    await worker.route({"blue": ["blue-0"]}, {"blue": 100})
+    # The first answer opens the window: run() is fast.
+    await answers(ask(worker))
+    return ending
+
+
+def is_exchanging(stream: str) -> bool:
+    return any(task.get_name() == f"{stream} blue-0" for task in asyncio.all_tasks())
+
+
+async def test_an_instance_that_ends_its_streams_in_order_is_heard_to_the_end(
+    worker: Worker, instance: EndingInstance
+) -> None:
+    held = ask(worker, LARGE)
+    async with asyncio.timeout(WAIT_S):
+        await instance.holds.wait()
+        assert await answers(ask(worker, b"end")) == [b"answer"]
+        while is_exchanging("small"):
+            await asyncio.sleep(0)
+    assert is_exchanging("large")
+    instance.release.set()
+    assert await answers(held) == [b"answer"]
+    (blue,) = worker.engine.statistics().endpoints[0].deployments
+    assert blue.resent == 0
+
+
+@pytest.mark.parametrize("how", [b"end", b"abort"])
+async def test_where_one_stream_ends_alone_both_are_made_anew_and_nothing_is_lost(
+    how: bytes, monkeypatch: pytest.MonkeyPatch, worker: Worker, instance: EndingInstance
+) -> None:
+    monkeypatch.setattr("router.data_plane.upstream.LAST_ANSWERS_S", 0.05)
+    held = ask(worker, LARGE)
+    async with asyncio.timeout(WAIT_S):
+        await instance.holds.wait()
+        instance.holds.clear()
+        last = ask(worker, how)
+        await instance.holds.wait()
+    instance.release.set()
+    assert await answers(held, last, ask(worker)) == [b"answer"] * 3
+    (blue,) = worker.engine.statistics().endpoints[0].deployments
+    assert blue.resent >= 1
+
+
+async def test_one_that_is_closed_in_the_turn_in_which_its_streams_break_is_closed() -> None:
     upstream = Upstream("i1", "unix:/nowhere", Mock(), RequestIds())
     broken = asyncio.get_running_loop().create_future()
     call: Any = AsyncMock(cancel=Mock())
     call.read = lambda: broken
-    exchange = asyncio.create_task(upstream._exchange(call))
+    exchange = asyncio.create_task(upstream._exchange(call, call))
+    await asyncio.sleep(0)
     await asyncio.sleep(0)
     broken.set_result(None)
-    # It waits for its writer now, which ends by cancellation as well.
+    # It waits for their writers now, which end by cancellation as well.
     await asyncio.sleep(0)
     exchange.cancel()
     with pytest.raises(asyncio.CancelledError):

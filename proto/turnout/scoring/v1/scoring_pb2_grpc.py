@@ -50,7 +50,10 @@ class ScoringServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Stream(self, request_iterator, context):
-        """The data path: one long-lived stream per router worker and instance.
+        """The data path: long-lived streams, two per router worker and instance, of
+        which one carries only large payloads. They are alike to the instance; an
+        answer goes back by the stream that brought its request. An instance that
+        ends ends all its streams, each behind its last answer.
 
         A message costs about a hundred times what a request inside it costs, so
         the router gathers requests into batches and the instance gathers answers.

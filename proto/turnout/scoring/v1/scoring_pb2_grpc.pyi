@@ -37,7 +37,10 @@ class ScoringStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ScoringAsyncStub: ...
     Stream: _grpc.StreamStreamMultiCallable[_scoring_pb2.RequestBatch, _scoring_pb2.AnswerBatch]
-    """The data path: one long-lived stream per router worker and instance.
+    """The data path: long-lived streams, two per router worker and instance, of
+    which one carries only large payloads. They are alike to the instance; an
+    answer goes back by the stream that brought its request. An instance that
+    ends ends all its streams, each behind its last answer.
 
     A message costs about a hundred times what a request inside it costs, so
     the router gathers requests into batches and the instance gathers answers.
@@ -52,7 +55,10 @@ class ScoringStub:
 class ScoringAsyncStub(ScoringStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Stream: _aio.StreamStreamMultiCallable[_scoring_pb2.RequestBatch, _scoring_pb2.AnswerBatch]  # type: ignore[assignment]
-    """The data path: one long-lived stream per router worker and instance.
+    """The data path: long-lived streams, two per router worker and instance, of
+    which one carries only large payloads. They are alike to the instance; an
+    answer goes back by the stream that brought its request. An instance that
+    ends ends all its streams, each behind its last answer.
 
     A message costs about a hundred times what a request inside it costs, so
     the router gathers requests into batches and the instance gathers answers.
@@ -70,7 +76,10 @@ class ScoringServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_scoring_pb2.RequestBatch],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_scoring_pb2.AnswerBatch], _abc.AsyncIterator[_scoring_pb2.AnswerBatch]]:
-        """The data path: one long-lived stream per router worker and instance.
+        """The data path: long-lived streams, two per router worker and instance, of
+        which one carries only large payloads. They are alike to the instance; an
+        answer goes back by the stream that brought its request. An instance that
+        ends ends all its streams, each behind its last answer.
 
         A message costs about a hundred times what a request inside it costs, so
         the router gathers requests into batches and the instance gathers answers.

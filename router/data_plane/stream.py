@@ -1,0 +1,98 @@
+"""The stream: what one gRPC call to an instance carries, out and in, from its begin to its end.
+
+When calls are made, and what it means that one has ended, is upstream.py's; what is sent when,
+nobody's here.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+import grpc
+
+from router.core.request import Answer
+from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch
+
+Call: TypeAlias = "grpc.aio.StreamStreamCall[RequestBatch, AnswerBatch]"
+
+log = logging.getLogger(__name__)
+
+
+class Stream:
+    """One of an instance's streams; it outlives the calls that carry it.
+
+    Args:
+        on_answers: gets what an instance's message holds.
+
+    Attributes:
+        has_answered: an answer has come since the present call began.
+    """
+
+    def __init__(self, on_answers: Callable[[Iterable[Answer]], None]) -> None:
+        self.has_answered = False
+        self._on_answers = on_answers
+        self._unsent: list[RequestBatch] = []
+        self._in_parts: deque[Iterator[RequestBatch]] = deque()
+        self._to_send = asyncio.Event()
+
+    def put(self, message: RequestBatch) -> None:
+        """Sends a message, ahead of all parts that are not sent yet."""
+        self._unsent.append(message)
+        self._to_send.set()
+
+    def put_parts(self, parts: Iterator[RequestBatch]) -> None:
+        """Sends messages that are made one by one, each when the one before is on its way."""
+        self._in_parts.append(parts)
+        self._to_send.set()
+
+    def reset(self) -> None:
+        """Another call begins: what is unsent was meant for the one before."""
+        self._unsent.clear()
+        self._in_parts.clear()
+        self.has_answered = False
+
+    async def exchange(self, call: Call) -> bool:
+        """Reads and writes until the call ends; tells whether the instance ended it in order."""
+        writer = asyncio.create_task(self._write(call))
+        in_order = False
+        try:
+            while isinstance(batch := await call.read(), AnswerBatch):
+                self.has_answered = True
+                self._on_answers(batch.answers)
+            in_order = True
+        except grpc.aio.AioRpcError:
+            pass
+        except Exception:
+            # Whatever it was: a stream that nobody reads must count as lost.
+            log.exception("a stream to an instance is given up")
+        finally:
+            writer.cancel()
+            call.cancel()
+            # Not ``await writer``: its end by cancellation looks like an end of our own.
+            await asyncio.wait({writer})
+        return in_order
+
+    async def _write(self, call: Call) -> None:
+        try:
+            while True:
+                await self._to_send.wait()
+                self._to_send.clear()
+                while messages := self._take_unsent():
+                    for message in messages:
+                        await call.write(message)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            # The stream broke; its reading side ends ``exchange``.
+            call.cancel()
+
+    def _take_unsent(self) -> list[RequestBatch]:
+        """Everything that is whole, and one part."""
+        messages, self._unsent = self._unsent, []
+        while self._in_parts:
+            part = next(self._in_parts[0], None)
+            if part is not None:
+                messages.append(part)
+                break
+            self._in_parts.popleft()
+        return messages
