@@ -61,7 +61,8 @@ class Stream:
             while isinstance(batch := await call.read(), AnswerBatch):
                 self.has_answered = True
                 self._on_answers(batch.answers)
-            in_order = True
+            # What is no AnswerBatch comes as None.
+            in_order = batch is grpc.aio.EOF
         except grpc.aio.AioRpcError:
             pass
         except Exception:
