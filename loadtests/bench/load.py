@@ -4,7 +4,7 @@ import contextlib
 import json
 import resource
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,12 +56,42 @@ def under_load(
     """
     payload = folder / f"body-{len(body)}"
     payload.write_bytes(body)
+    arguments = (str(payload), *(["varied"] if varied else []))
+    with _wrk(url, headers(key), connections, seconds, arguments) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def under_swaps(
+    url: str, resources: tuple[bytes, bytes], pause_ms: int, *, seconds: float, folder: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Starts wrk, which PUTs one resource and the other in turn.
+
+    Args:
+        pause_ms: from an answer to the next request.
+    """
+    paths = [folder / f"resource-{number}" for number in range(2)]
+    for path, content in zip(paths, resources, strict=True):
+        path.write_bytes(content)
+    arguments = (str(paths[0]), "swaps", str(paths[1]), str(pause_ms))
+    with _wrk(url, {}, 1, seconds, arguments) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def _wrk(
+    url: str,
+    sent_headers: Mapping[str, str],
+    connections: int,
+    seconds: float,
+    arguments: Sequence[str],
+) -> Iterator["subprocess.Popen[bytes]"]:
     command = ["taskset", "--cpu-list", str(LOAD_CORE), debian("wrk"), "--threads", "1"]
     command += ["--connections", str(connections), "--duration", f"{seconds:.0f}s"]
     command += ["--timeout", "20s", "--script", str(SCRIPT)]
-    for name, value in headers(key).items():
+    for name, value in sent_headers.items():
         command += ["--header", f"{name}: {value}"]
-    command += [url, "--", str(payload), *(["varied"] if varied else [])]
+    command += [url, "--", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
         yield process

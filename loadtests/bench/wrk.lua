@@ -1,21 +1,40 @@
 -- wrk's side of a run: POST the file named by the first argument; print one line of JSON.
--- With "varied" as the second, each request has another head.
-function init(args)
-  local file = assert(io.open(args[1], "rb"))
-  wrk.method = "POST"
-  wrk.body = file:read("*a")
+-- With "varied" as the second, each request has another head. With "swaps", PUT that file and
+-- the one named by the third in turn, each as many milliseconds after an answer as the fourth says.
+local function read(name)
+  local file = assert(io.open(name, "rb"))
+  local content = file:read("*a")
   file:close()
+  return content
+end
+
+local function vary(whole)
+  -- Put together once but for the id, so that the generator stays cheap.
+  local line_end = assert(whole:find("\r\n", 1, true))
+  local before = whole:sub(1, line_end + 1) .. "x-ms-client-request-id: "
+  local after = whole:sub(line_end)
+  local number = 0
+  request = function()
+    number = number + 1
+    return before .. string.format("%012d", number) .. after
+  end
+end
+
+local function swap(first, second, pause_ms)
+  request = function()
+    first, second = second, first
+    return first
+  end
+  delay = function() return pause_ms end
+end
+
+function init(args)
+  wrk.method = args[2] == "swaps" and "PUT" or "POST"
+  wrk.body = read(args[1])
   if args[2] == "varied" then
-    -- Put together once but for the id, so that the generator stays cheap.
-    local whole = wrk.format()
-    local line_end = assert(whole:find("\r\n", 1, true))
-    local before = whole:sub(1, line_end + 1) .. "x-ms-client-request-id: "
-    local after = whole:sub(line_end)
-    local number = 0
-    request = function()
-      number = number + 1
-      return before .. string.format("%012d", number) .. after
-    end
+    vary(wrk.format())
+  elseif args[2] == "swaps" then
+    swap(wrk.format(), wrk.format(nil, nil, nil, read(args[3])), tonumber(args[4]))
   end
 end
 

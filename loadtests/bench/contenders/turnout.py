@@ -17,7 +17,7 @@ import urllib3
 import yaml
 
 from loadtests.bench.contenders import Router
-from loadtests.bench.processes import StartError, await_line, descendants, free_port, pin, running
+from loadtests.bench.processes import await_line, descendants, free_port, pin, running
 from loadtests.bench.tools import BIN
 from loadtests.bench.work import (
     DEPLOYMENTS,
@@ -47,9 +47,6 @@ RESOURCE = (
     "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
     f"/onlineEndpoints/{ENDPOINT}?api-version=2024-04-01"
 )
-
-# Connections that last: what making one costs would count as a swap's.
-_pool = urllib3.PoolManager()
 
 
 class Scoring(NamedTuple):
@@ -89,19 +86,16 @@ class Daemon(NamedTuple):
             child.pid for child in descendants(self.process.pid) if WORKER_MODULE in child.cmdline()
         )
 
-    def set_traffic(self, traffic: Mapping[str, int]) -> None:
-        """One update through the API, in force when this returns.
+    @property
+    def resource_url(self) -> str:
+        """Where the API has the endpoint."""
+        return self.control_plane + RESOURCE
 
-        Raises:
-            StartError: it was refused.
-        """
-        url = self.control_plane + RESOURCE
-        resource = _pool.request("GET", url).json()
+    def with_traffic(self, traffic: Mapping[str, int]) -> bytes:
+        """The endpoint's resource as it is now, but with this traffic."""
+        resource = urllib3.request("GET", self.resource_url).json()
         resource["properties"]["traffic"] = dict(traffic)
-        answer = _pool.request("PUT", url, json=resource)
-        state = answer.json().get("properties", {}).get("provisioningState")
-        if state != "Succeeded":
-            raise StartError(f"expected the traffic to be set, got {answer.status}: {state}")
+        return json.dumps(resource).encode()
 
     def call(self, *arguments: str) -> str:
         """A `turnout` command; returns what it prints.
