@@ -107,7 +107,7 @@ class Shell:
         assert now_ns == self.now_ns
         assert instance_id not in self.drained, "sent to an instance that was let go"
         assert not any(request.done for request in batch), "sent a request that was answered"
-        self.at.setdefault(instance_id, []).extend(Sent(r.id, r.payload, r) for r in batch)
+        self.at.setdefault(instance_id, []).extend(Sent(r.id, bytes(r.payload), r) for r in batch)
 
     def tell(self, answered: Sequence[tuple[Request, Answer]]) -> None:
         for request, answer in answered:

@@ -11,7 +11,7 @@ from router.core.budgets import Budgets
 from router.core.credentials import opens
 from router.core.lane import Lane
 from router.core.ledger import Ledger
-from router.core.request import Client, Head, Kind, Refusal, Request
+from router.core.request import Client, Head, Kind, Payload, Refusal, Request
 from router.core.snapshot import (
     EMPTY,
     Snapshot,
@@ -71,7 +71,7 @@ class Admission:
         self,
         endpoint: SnapshotEndpoint,
         pinned: str | None,
-        payload: bytes,
+        payload: Payload,
         head: Head,
         client: Client,
         now_ns: int,
@@ -139,7 +139,7 @@ class Admission:
         self,
         endpoint: SnapshotEndpoint,
         deployment: SnapshotDeployment,
-        payload: bytes,
+        payload: Payload,
         head: Head,
         client: Client,
         now_ns: int,

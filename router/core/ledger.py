@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from router.core.deadlines import Deadlines
 from router.core.instance import Instance
-from router.core.request import Client, Head, Kind, Request
+from router.core.request import Client, Head, Kind, Payload, Request
 from router.core.snapshot import SnapshotDeployment
 
 # Deadlines of answered requests are let go when they are this many, and most of all: a sweep
@@ -47,7 +47,7 @@ class Ledger:
         self,
         kind: Kind,
         deployment: SnapshotDeployment,
-        payload: bytes,
+        payload: Payload,
         head: Head,
         client: Client | None,
         now_ns: int,

@@ -5,9 +5,12 @@ One object a request, with preallocated slots: the hot path makes nothing else t
 
 from collections.abc import Sequence
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from msgspec import Struct
+
+# A view of what a body came in, where copying it would take long; counted in bytes.
+Payload: TypeAlias = bytes | memoryview
 
 if TYPE_CHECKING:
     from router.core.instance import Instance
@@ -179,7 +182,7 @@ class Request:
         id_: int,
         kind: Kind,
         deployment: "SnapshotDeployment",
-        payload: bytes,
+        payload: Payload,
         head: Head,
         deadline_ns: int,
         client: Client | None,

@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from router.core.quota import Quota
-from router.core.request import Client, Refusal, Request
+from router.core.request import Client, Payload, Refusal, Request
 from router.core.snapshot import SnapshotEndpoint
 from router.data_plane import statuses
 from router.data_plane.alarm import Alarm
@@ -93,7 +93,7 @@ class Entrance:
         self.closing = False
         self.is_held = False
         # Whole requests that wait for the throttle, or behind one that does.
-        self._held: deque[tuple[ParsedHead, bytes]] = deque()
+        self._held: deque[tuple[ParsedHead, Payload]] = deque()
         self._first_is_charged = False
         self._alarm = Alarm(self._on_time)
         # Of the request that comes now or is held first.
@@ -182,7 +182,7 @@ class Entrance:
         else:
             self._exit.proceed()
 
-    def on_request(self, parsed: ParsedHead, body: bytes) -> None:
+    def on_request(self, parsed: ParsedHead, body: Payload) -> None:
         """Takes a whole request."""
         if self.closing:
             return
@@ -214,7 +214,7 @@ class Entrance:
             if wait_ns := endpoint.quota.charge_request(new_bytes, now):
                 self._wait(endpoint.quota, wait_ns, now)
 
-    def _enter(self, parsed: ParsedHead, body: bytes) -> None:
+    def _enter(self, parsed: ParsedHead, body: Payload) -> None:
         """Hands a request over, or holds it until its bytes may pass."""
         now = now_ns()
         close = self.closing and not self._held
@@ -250,7 +250,7 @@ class Entrance:
             self._enter(*self._held.popleft())
         self._exit.update_reading()
 
-    def _release(self, parsed: ParsedHead, body: bytes) -> None:
+    def _release(self, parsed: ParsedHead, body: Payload) -> None:
         """Hands over what was held, by the rules of now (invariant 1)."""
         now = now_ns()
         endpoint = locate(parsed, self._dispatcher, self._replies, now, close=self.has_ended)
@@ -260,7 +260,7 @@ class Entrance:
             self._hand_over(endpoint, parsed, body, now)
 
     def _hand_over(
-        self, endpoint: SnapshotEndpoint, parsed: ParsedHead, body: bytes, now: int
+        self, endpoint: SnapshotEndpoint, parsed: ParsedHead, body: Payload, now: int
     ) -> None:
         result: Request | Refusal | None = None
         if endpoint.quota is not self._quota:
@@ -292,7 +292,9 @@ class Entrance:
         self._quota = endpoint.quota
         return None
 
-    def _entry(self, parsed: ParsedHead, body: bytes, now: int, delay_ns: int = 0) -> Entry | None:
+    def _entry(
+        self, parsed: ParsedHead, body: Payload, now: int, delay_ns: int = 0
+    ) -> Entry | None:
         if not self._logs:
             return None
         return Entry(

@@ -6,15 +6,18 @@ client's headers too, and the router's id of the request among them.
 
 from collections.abc import Iterable, Iterator
 
-from router.core.request import Kind, Request
+from router.core.request import Kind, Payload, Request
 from router.data_plane.request_ids import RequestIds
-from turnout.scoring.v1.scoring_pb2 import Header, RequestBatch
+from router.data_plane.wire import encode
+from turnout.scoring.v1.scoring_pb2 import Header, RequestBatch, ScoreRequest
 
 # The instance's wish, in the stream's initial metadata.
 HEADERS_WISH = ("turnout-headers", "1")
 REQUEST_ID = "x-request-id"
 # Smaller ones would cost a large body more than they save those that it holds up.
 PART_BYTES = 64 * 1024
+# A body of less is copied sooner than Python can go round it.
+APART_BYTES_MIN = 16 * 1024
 # On mirrored copies only: the id of the live request that it is a copy of.
 MIRRORED_FROM = "x-turnout-mirrored-from"
 _ROUTERS_OWN = (b"x-request-id", b"x-turnout-mirrored-from")
@@ -35,45 +38,61 @@ class Forwarding:
         # grpc's own type looks for a key only.
         self._with_headers = HEADERS_WISH in tuple(metadata)
 
-    def to_message(self, batch: Iterable[Request], now_ns: int) -> RequestBatch:
+    def to_message(self, batch: Iterable[Request], now_ns: int) -> bytes:
         """The requests as they are sent now, in one message."""
-        message = RequestBatch()
+        pieces: list[Payload] = []
+        small = RequestBatch()
         for request in batch:
+            payload, head = request.payload, request.head
+            if len(payload) >= APART_BYTES_MIN:
+                # In the order in which they came.
+                pieces.append(small.SerializeToString())
+                small.Clear()
+                pieces += encode(self._without_payload(request, now_ns), payload)
+                continue
             # In place: a message that is put into another is copied.
-            self._add(message, request, request.payload, now_ns)
-        return message
+            added = small.requests.add(
+                id=request.id,
+                payload=bytes(payload),
+                content_type=head.content_type,
+                timeout_ns=max(request.deadline_ns - now_ns, 1),
+            )
+            if head.target or self._with_headers:
+                self._say_more(added, request)
+        last = small.SerializeToString()
+        return b"".join((*pieces, last)) if pieces else last
 
-    def to_parts(self, request: Request, now_ns: int) -> Iterator[RequestBatch]:
+    def to_parts(self, request: Request, now_ns: int) -> Iterator[bytes]:
         """A large request in several messages, each made when it is asked for."""
         # Its body as it is now: one that expires before its turn is answered by the instance.
-        return self._parts(request, request.payload, now_ns)
+        return self._parts(request, memoryview(request.payload), now_ns)
 
-    def _parts(self, request: Request, payload: bytes, now_ns: int) -> Iterator[RequestBatch]:
+    def _parts(self, request: Request, payload: memoryview, now_ns: int) -> Iterator[bytes]:
         for begin in range(0, len(payload), PART_BYTES):
-            part = payload[begin : begin + PART_BYTES]
-            message = RequestBatch()
+            end = begin + PART_BYTES
             if begin:
-                message.requests.add(id=request.id, payload=part)
+                message = ScoreRequest(id=request.id)
             else:
-                self._add(message, request, part, now_ns)
-            message.requests[0].more = begin + PART_BYTES < len(payload)
-            yield message
+                message = self._without_payload(request, now_ns)
+            message.more = end < len(payload)
+            yield b"".join(encode(message, payload[begin:end]))
 
-    def _add(
-        self, message: RequestBatch, request: Request, payload: bytes, now_ns: int
-    ) -> None:  # fmt: skip
-        head = request.head
-        added = message.requests.add(
+    def _without_payload(self, request: Request, now_ns: int) -> ScoreRequest:
+        message = ScoreRequest(
             id=request.id,
-            payload=payload,
-            content_type=head.content_type,
+            content_type=request.head.content_type,
             timeout_ns=max(request.deadline_ns - now_ns, 1),
         )
-        if head.target:
-            added.method = head.method
-            added.target = head.target
+        self._say_more(message, request)
+        return message
+
+    def _say_more(self, message: ScoreRequest, request: Request) -> None:
+        """What most requests have no need of."""
+        if request.head.target:
+            message.method = request.head.method
+            message.target = request.head.target
         if self._with_headers:
-            added.headers.extend(self._headers(request))
+            message.headers.extend(self._headers(request))
 
     def _headers(self, request: Request) -> list[Header]:
         is_copy = request.kind is Kind.COPY

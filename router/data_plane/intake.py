@@ -5,7 +5,7 @@ taken, and by whom it is served, is the core's to say.
 """
 
 from router.core.dispatcher import Dispatcher
-from router.core.request import Client, Refusal, Request
+from router.core.request import Client, Payload, Refusal, Request
 from router.core.snapshot import SnapshotEndpoint
 from router.data_plane import statuses
 from router.data_plane.addresses import SCORE
@@ -40,7 +40,7 @@ def locate(
 def take_in(
     endpoint: SnapshotEndpoint,
     parsed: ParsedHead,
-    body: bytes,
+    body: Payload,
     dispatcher: Dispatcher,
     client: Client,
     arrived_ns: int,

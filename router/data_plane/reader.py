@@ -8,6 +8,7 @@ from typing import Protocol
 
 import httptools
 
+from router.core.request import Payload
 from router.data_plane import statuses
 from router.data_plane.heads import HEAD_END, READ, ParsedHead, make_head
 from router.data_plane.known_heads import KnownHeads
@@ -16,6 +17,8 @@ from router.data_plane.strict import HEADERS_MAX, objection
 
 URL_BYTES_MAX = 8 * 1024
 HEAD_BYTES_MAX = 64 * 1024
+# A smaller body is copied off what was read; a larger one keeps all of that in memory.
+VIEWED_BYTES_MIN = 16 * 1024
 
 
 class RefusedError(Exception):
@@ -33,7 +36,7 @@ class Owner(Protocol):
     def on_expect_continue(self, parsed: ParsedHead) -> None:
         """The client waits for an interim answer before it sends the body."""
 
-    def on_request(self, parsed: ParsedHead, body: bytes) -> None:
+    def on_request(self, parsed: ParsedHead, body: Payload) -> None:
         """A whole request has come."""
 
 
@@ -119,7 +122,10 @@ class Reader:
                 self._body = [data[body_begin:]]
                 self._missing_bytes = end - len(data)
                 return b""
-            self._owner.on_request(parsed, data[body_begin:end])
+            if parsed.body_bytes < VIEWED_BYTES_MIN:
+                self._owner.on_request(parsed, data[body_begin:end])
+            else:
+                self._owner.on_request(parsed, memoryview(data)[body_begin:end])
             data = data[end:]
         return data
 

@@ -13,9 +13,9 @@ from typing import TypeAlias
 import grpc
 
 from router.core.request import Answer
-from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch
+from turnout.scoring.v1.scoring_pb2 import AnswerBatch
 
-Call: TypeAlias = "grpc.aio.StreamStreamCall[RequestBatch, AnswerBatch]"
+Call: TypeAlias = "grpc.aio.StreamStreamCall[bytes, AnswerBatch]"
 
 log = logging.getLogger(__name__)
 
@@ -33,17 +33,17 @@ class Stream:
     def __init__(self, on_answers: Callable[[Iterable[Answer]], None]) -> None:
         self.has_answered = False
         self._on_answers = on_answers
-        self._unsent: list[RequestBatch] = []
-        self._in_parts: deque[Iterator[RequestBatch]] = deque()
+        self._unsent: list[bytes] = []
+        self._in_parts: deque[Iterator[bytes]] = deque()
         self._to_send = asyncio.Event()
 
-    def put(self, message: RequestBatch) -> None:
-        """Sends a message, ahead of all parts that are not sent yet."""
+    def put(self, message: bytes) -> None:
+        """Sends a RequestBatch, ahead of all parts that are not sent yet."""
         self._unsent.append(message)
         self._to_send.set()
 
-    def put_parts(self, parts: Iterator[RequestBatch]) -> None:
-        """Sends messages that are made one by one, each when the one before is on its way."""
+    def put_parts(self, parts: Iterator[bytes]) -> None:
+        """Sends such that are made one by one, each when the one before is on its way."""
         self._in_parts.append(parts)
         self._to_send.set()
 
@@ -87,7 +87,7 @@ class Stream:
             # The stream broke; its reading side ends ``exchange``.
             call.cancel()
 
-    def _take_unsent(self) -> list[RequestBatch]:
+    def _take_unsent(self) -> list[bytes]:
         """Everything that is whole, and one part."""
         messages, self._unsent = self._unsent, []
         while self._in_parts:

@@ -21,13 +21,13 @@ from router.core.request import Answer, Request
 from router.data_plane.forwarding import Forwarding
 from router.data_plane.request_ids import RequestIds
 from router.data_plane.stream import Call, Stream
-from turnout.scoring.v1.scoring_pb2 import Flow, RequestBatch
-from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
+from turnout.scoring.v1.scoring_pb2 import DESCRIPTOR, AnswerBatch, Flow, RequestBatch
 
 RECONNECT_MS_MIN = 20
 RECONNECT_MS_MAX = 1000
 # An instance that ends ends both streams, each behind its last answer: so long after the other.
 LAST_ANSWERS_S = 1.0
+_METHOD = f"/{DESCRIPTOR.services_by_name['Scoring'].full_name}/Stream"
 # Payloads are bounded by the listener; gRPC's own limit of 4 MB would be a second rule.
 _OPTIONS = (
     ("grpc.max_send_message_length", -1),
@@ -90,7 +90,7 @@ class Upstream:
     def steer(self, flow: Flow) -> None:
         """Says how a streamed answer is to go on."""
         stream = self._large if flow.id in self._at_large else self._small
-        stream.put(RequestBatch(flows=[flow]))
+        stream.put(RequestBatch(flows=[flow]).SerializeToString())
 
     def _on_large_answers(self, answers: Iterable[Answer]) -> None:
         self._at_large.difference_update(answer.id for answer in answers if not answer.more)
@@ -101,7 +101,7 @@ class Upstream:
         async with grpc.aio.insecure_channel(self._target, options=_OPTIONS) as channel:
             while True:
                 await channel.channel_ready()
-                calls = [ScoringStub(channel).Stream() for _ in (self._small, self._large)]
+                calls = [_call(channel) for _ in (self._small, self._large)]
                 if await self._are_open(calls):
                     # What was unsent belongs to the broken streams and was sent elsewhere.
                     self._small.reset()
@@ -143,3 +143,8 @@ class Upstream:
             small.cancel()
             large.cancel()
             await asyncio.wait(both)
+
+
+def _call(channel: grpc.aio.Channel) -> Call:
+    # As the generated stub makes it, but that messages are bytes when they come here.
+    return channel.stream_stream(_METHOD, response_deserializer=AnswerBatch.FromString)()

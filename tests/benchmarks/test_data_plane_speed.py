@@ -82,8 +82,7 @@ class Loopback:
         self.woken.append(lane)
 
     def send(self, instance_id: str, batch: Sequence[Request], sent_ns: int) -> None:
-        message = self.forwarding.to_message(batch, sent_ns)
-        self.sent.append((instance_id, message.SerializeToString()))
+        self.sent.append((instance_id, self.forwarding.to_message(batch, sent_ns)))
 
     def tell(self, answered: Sequence[tuple[Request, Answer]]) -> None:
         for request, answer in answered:

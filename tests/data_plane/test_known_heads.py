@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from router.core.request import Payload
 from router.data_plane.heads import ParsedHead
 from router.data_plane.known_heads import KNOWN_MAX, KnownHeads
 from router.data_plane.reader import Reader, RefusedError
@@ -64,8 +65,8 @@ class Owner:
     def on_expect_continue(self, parsed: ParsedHead) -> None:
         self.got.append("continue")
 
-    def on_request(self, parsed: ParsedHead, body: bytes) -> None:
-        self.got.append((parsed, body))
+    def on_request(self, parsed: ParsedHead, body: Payload) -> None:
+        self.got.append((parsed, bytes(body)))
         if not parsed.keep_alive:
             raise ClosedError
 

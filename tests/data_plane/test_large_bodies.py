@@ -1,6 +1,7 @@
 """Large bodies travel in parts, and hold up nothing else."""
 
 import asyncio
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
@@ -8,25 +9,27 @@ from hypothesis import strategies as st
 
 from router.core import request as core
 from router.core.lane import LARGE_BYTES_MIN
-from router.data_plane.forwarding import PART_BYTES, Forwarding
+from router.data_plane.forwarding import APART_BYTES_MIN, HEADERS_WISH, PART_BYTES, Forwarding
+from router.data_plane.reader import VIEWED_BYTES_MIN
 from router.data_plane.request_ids import RequestIds
 from runtime.parts import Parts
 from runtime.request import Request
 from tests.data_plane.scripted import Worker, as_message
 from tests.data_plane.test_listener import Client, ask, request
+from turnout.scoring.v1.scoring_pb2 import RequestBatch
 
 WAIT_S = 10
 # Below the test worker's limit.
 LARGE_BYTES = 40 * LARGE_BYTES_MIN
 
 
-def taken(number: int, payload: bytes) -> core.Request:
+def taken(number: int, payload: core.Payload, head: core.Head = core.NO_HEAD) -> core.Request:
     return core.Request(
         number,
         core.Kind.LIVE,
         None,  # type: ignore[arg-type]
         payload,
-        core.NO_HEAD,
+        head,
         10**18,
         None,
     )
@@ -50,13 +53,53 @@ def test_parts_of_several_requests_in_any_mixture_become_whole_again(
         if message is None:
             under_way.remove(chosen)
         else:
-            got += parts.whole(message.requests)
+            got += parts.whole(RequestBatch.FromString(message).requests)
     assert {one.id: one.payload for one in got} == payloads
     assert not parts._begun, "nothing is kept"
     assert all(one.timeout_ns == 10**18 for one in got)
     messages = [as_message(one) for one in got]
     assert {one.id: one.payload for one in messages} == payloads
     assert all(one.timeout_ns == 10**18 and not one.more for one in messages)
+
+
+@given(st.lists(st.integers(0, 3 * APART_BYTES_MIN), max_size=5), st.booleans(), st.booleans())
+def test_a_message_holds_bodies_of_any_size_as_they_are_in_their_order(
+    sizes: list[int],
+    as_views: bool,  # noqa: FBT001 - drawn
+    with_headers: bool,  # noqa: FBT001 - drawn
+) -> None:
+    forwarding = Forwarding(RequestIds())
+    forwarding.read_wishes([HEADERS_WISH] if with_headers else [])
+    payloads = [bytes([n]) * size for n, size in enumerate(sizes)]
+    head = core.Head(content_type="a/b", method="GET", target="/score?a=1", headers=[(b"c", b"d")])
+    batch = [
+        taken(n, memoryview(payload) if as_views else payload, head)
+        for n, payload in enumerate(payloads)
+    ]
+    message = RequestBatch.FromString(forwarding.to_message(batch, 10**18 - 5))
+    assert [(one.id, one.payload) for one in message.requests] == list(enumerate(payloads))
+    for one in message.requests:
+        assert (one.content_type, one.timeout_ns, one.more) == ("a/b", 5, False)
+        assert (one.method, one.target) == ("GET", "/score?a=1")
+        assert [header.name for header in one.headers] == ["c", "x-request-id"] * with_headers
+
+
+@pytest.mark.parametrize("size", [VIEWED_BYTES_MIN - 1, VIEWED_BYTES_MIN, 100_000])
+async def test_a_body_arrives_as_it_was_however_its_bytes_come(blue: Worker, size: int) -> None:
+    client = await Client.connect(blue)
+    for n in range(5):
+        body = bytes([97 + n]) * size
+        whole = request(body)
+        # From the second on the head is known: alone, in two reads, and with the next behind it.
+        cut = (len(whole), len(whole), len(whole) - 1, len(whole) // 2, 20)[n]
+        client.send(whole[:cut])
+        if cut < len(whole):
+            await asyncio.sleep(0)
+            client.send(whole[cut:])
+        client.send(request(body[:-1]))
+        assert await client.response() == (200, ANY, body)
+        assert await client.response() == (200, ANY, body[:-1])
+    await client.close()
 
 
 @pytest.mark.parametrize("size", [LARGE_BYTES_MIN - 1, LARGE_BYTES_MIN, 5 * PART_BYTES + 1])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from router.core.request import Payload
 from router.data_plane.heads import ParsedHead
 from router.data_plane.known_heads import KnownHeads
 from router.data_plane.reader import Reader, RefusedError
@@ -27,8 +28,8 @@ class Owner:
     def on_expect_continue(self, parsed: ParsedHead) -> None:
         """Nobody waits."""
 
-    def on_request(self, parsed: ParsedHead, body: bytes) -> None:
-        self.bodies.append(body)
+    def on_request(self, parsed: ParsedHead, body: Payload) -> None:
+        self.bodies.append(bytes(body))
 
 
 def outcome(parts: list[bytes], known: KnownHeads | None = None) -> tuple[list[bytes], int]:

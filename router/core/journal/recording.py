@@ -33,7 +33,7 @@ from router.core.journal.pseudonyms import Pseudonyms
 from router.core.journal.tape import Tape
 from router.core.lane import Lane
 from router.core.quota import Quota
-from router.core.request import Answer, Client, Head, Refusal, Request
+from router.core.request import Answer, Client, Head, Payload, Refusal, Request
 from router.core.routing import EndpointQuota, Routing
 from router.core.snapshot import SnapshotEndpoint
 
@@ -96,7 +96,7 @@ class RecordingDispatcher(Dispatcher):
         self,
         endpoint: SnapshotEndpoint,
         pinned: str | None,
-        payload: bytes,
+        payload: Payload,
         head: Head,
         client: Client,
         now_ns: int,
