@@ -243,8 +243,8 @@ def test_messages_are_of_bounded_size_and_a_large_body_travels_alone() -> None:
     shell.swap(endpoint(deployment("blue"), traffic={"blue": 100}))
     found = shell.dispatcher.snapshot.endpoints["my-endpoint"]
     lane = found.deployments["blue"].lane
-    eighth = BATCH_BYTES_MAX // 8
-    assert eighth < LARGE_BYTES_MIN
-    for size_bytes in [eighth] * 10 + [LARGE_BYTES_MIN] * 2 + [eighth]:
+    tenth = BATCH_BYTES_MAX // 10
+    assert tenth < LARGE_BYTES_MIN
+    for size_bytes in [tenth] * 12 + [LARGE_BYTES_MIN] * 2 + [tenth]:
         shell.ask(payload=bytes(size_bytes))
-    assert [len(lane.take_batch(100)) for _ in range(5)] == [8, 2, 1, 1, 1]
+    assert [len(lane.take_batch(100)) for _ in range(5)] == [10, 2, 1, 1, 1]
