@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from msgspec import Struct
 
-# A view of what a body came in, where copying it would take long; counted in bytes.
+# A view, of bytes, of what the body came in, where copying it would take long: none is smaller.
 Payload: TypeAlias = bytes | memoryview
+VIEW_BYTES_MIN = 16 * 1024
 
 if TYPE_CHECKING:
     from router.core.instance import Instance

@@ -6,7 +6,7 @@ client's headers too, and the router's id of the request among them.
 
 from collections.abc import Iterable, Iterator
 
-from router.core.request import Kind, Payload, Request
+from router.core.request import VIEW_BYTES_MIN, Kind, Payload, Request
 from router.data_plane.request_ids import RequestIds
 from router.data_plane.wire import encode
 from turnout.scoring.v1.scoring_pb2 import Header, RequestBatch, ScoreRequest
@@ -16,8 +16,6 @@ HEADERS_WISH = ("turnout-headers", "1")
 REQUEST_ID = "x-request-id"
 # Smaller ones would cost a large body more than they save those that it holds up.
 PART_BYTES = 64 * 1024
-# A body of less is copied sooner than Python can go round it.
-APART_BYTES_MIN = 16 * 1024
 # On mirrored copies only: the id of the live request that it is a copy of.
 MIRRORED_FROM = "x-turnout-mirrored-from"
 _ROUTERS_OWN = (b"x-request-id", b"x-turnout-mirrored-from")
@@ -43,17 +41,19 @@ class Forwarding:
         pieces: list[Payload] = []
         small = RequestBatch()
         for request in batch:
-            payload, head = request.payload, request.head
-            if len(payload) >= APART_BYTES_MIN:
+            payload = request.payload
+            if len(payload) >= VIEW_BYTES_MIN:
                 # In the order in which they came.
                 pieces.append(small.SerializeToString())
                 small.Clear()
                 pieces += encode(self._without_payload(request, now_ns), payload)
                 continue
             # In place: a message that is put into another is copied.
+            head = request.head
             added = small.requests.add(
                 id=request.id,
-                payload=bytes(payload),
+                # No view, which protobuf would not take: none is so small.
+                payload=payload,
                 content_type=head.content_type,
                 timeout_ns=max(request.deadline_ns - now_ns, 1),
             )

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import httptools
 
-from router.core.request import Payload
+from router.core.request import VIEW_BYTES_MIN, Payload
 from router.data_plane import statuses
 from router.data_plane.heads import HEAD_END, READ, ParsedHead, make_head
 from router.data_plane.known_heads import KnownHeads
@@ -17,8 +17,6 @@ from router.data_plane.strict import HEADERS_MAX, objection
 
 URL_BYTES_MAX = 8 * 1024
 HEAD_BYTES_MAX = 64 * 1024
-# A smaller body is copied off what was read; a larger one keeps all of that in memory.
-VIEWED_BYTES_MIN = 16 * 1024
 
 
 class RefusedError(Exception):
@@ -122,7 +120,7 @@ class Reader:
                 self._body = [data[body_begin:]]
                 self._missing_bytes = end - len(data)
                 return b""
-            if parsed.body_bytes < VIEWED_BYTES_MIN:
+            if parsed.body_bytes < VIEW_BYTES_MIN:
                 self._owner.on_request(parsed, data[body_begin:end])
             else:
                 self._owner.on_request(parsed, memoryview(data)[body_begin:end])
