@@ -73,10 +73,8 @@ def test_a_message_holds_bodies_of_any_size_as_they_are_in_their_order(
     payloads = [bytes([n]) * size for n, size in enumerate(sizes)]
     head = core.Head(content_type="a/b", method="GET", target="/score?a=1", headers=[(b"c", b"d")])
     batch = [
-        taken(
-            n, memoryview(payload) if as_views and len(payload) >= VIEW_BYTES_MIN else payload, head
-        )
-        for n, payload in enumerate(payloads)
+        taken(n, memoryview(one) if as_views and len(one) >= VIEW_BYTES_MIN else one, head)
+        for n, one in enumerate(payloads)
     ]
     message = RequestBatch.FromString(forwarding.to_message(batch, 10**18 - 5))
     assert [(one.id, one.payload) for one in message.requests] == list(enumerate(payloads))
