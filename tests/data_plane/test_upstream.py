@@ -15,6 +15,7 @@ from router.data_plane.upstream import Upstream
 from tests.data_plane.scripted import ScriptedInstance, Worker, echo
 from tests.data_plane.test_engine import answers, ask
 from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreRequest
+from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
 
 WAIT_S = 10
 LARGE = b"x" * LARGE_BYTES_MIN
@@ -33,7 +34,8 @@ class EndingInstance(ScriptedInstance):
         super().__init__(target, echo)
         self.holds = asyncio.Event()
         self.release = asyncio.Event()
-        self.has_aborted = False
+        self.has_aborted = self.aborts_next_part = False
+        self.parts: list[bytes] = []
 
     async def Stream(  # type: ignore[override]  # noqa: N802 - the protocol's name
         self, request_iterator: AsyncIterator[RequestBatch], context: Context
@@ -41,6 +43,10 @@ class EndingInstance(ScriptedInstance):
         await context.send_initial_metadata(())
         async for batch in request_iterator:
             for one in batch.requests:
+                self.parts.append(one.payload)
+                if self.aborts_next_part:
+                    self.aborts_next_part = False
+                    await context.abort(grpc.StatusCode.INTERNAL, "as the test says")
                 if one.payload == b"abort" and not self.has_aborted:
                     self.has_aborted = True
                     await context.abort(grpc.StatusCode.INTERNAL, "as the test says")
@@ -83,11 +89,29 @@ async def test_an_instance_that_ends_its_streams_in_order_is_heard_to_the_end(
         assert await answers(ask(worker, b"end")) == [b"answer"]
         while is_exchanging("small"):
             await asyncio.sleep(0)
-    assert is_exchanging("large")
+    # Time enough for whatever would follow at once.
+    async with grpc.aio.insecure_channel(instance.target) as channel:
+        await ScoringStub(channel).Score(ScoreRequest(), timeout=WAIT_S)
+    assert worker.engine.statistics().broken_streams == 0
     instance.release.set()
     assert await answers(held) == [b"answer"]
     (blue,) = worker.engine.statistics().endpoints[0].deployments
     assert blue.resent == 0
+
+
+async def test_a_large_body_that_was_cut_off_on_its_way_is_sent_anew_from_its_beginning(
+    worker: Worker, instance: EndingInstance
+) -> None:
+    instance.parts.clear()
+    instance.aborts_next_part = True
+    body = b"x" * PART_BYTES + b"y" * LARGE_BYTES_MIN
+    asked = ask(worker, body)
+    async with asyncio.timeout(WAIT_S):
+        await instance.holds.wait()
+    instance.release.set()
+    assert await answers(asked) == [b"answer"]
+    # After the part that broke the stream.
+    assert b"".join(instance.parts[1:]) == body
 
 
 @pytest.mark.parametrize("how", [b"end", b"abort"])

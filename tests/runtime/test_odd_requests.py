@@ -101,3 +101,19 @@ async def test_a_response_that_ends_the_program_ends_itself_alone(
             if when == b"as if it were closed":
                 assert answer.outcome == ScoreAnswer.OUTCOME_RAISED, "not a whole answer"
                 assert answer.payload == b""
+
+
+@WORKER_COUNTS
+async def test_a_body_in_parts_is_one_to_the_script_and_others_may_come_in_between(
+    start: Start, worker_count: str
+) -> None:
+    instance = start(PLAIN, WORKER_COUNT=worker_count)
+    async with stream(instance) as one:
+        for request in (
+            ScoreRequest(id=1, payload=b"[[[", content_type="text/plain", more=True),
+            ScoreRequest(id=2, payload=b"["),
+            ScoreRequest(id=1, payload=b"]", more=True),
+            ScoreRequest(id=1, payload=b"[["),
+        ):
+            await one.call.write(RequestBatch(requests=[request]))
+        assert [answer.payload for answer in await one.answers(2)] == [b"5", b"1"]
