@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from runtime import child, frames
-from runtime.request import JoinedRequest, Request
+from runtime.request import Request, as_message
 from runtime.script import ScriptError, Source
 from runtime.sink import HOLD_NS, Sink
 from turnout.scoring.v1.scoring_pb2 import AnswerBatch, Flow, RequestBatch, ScoreRequest
@@ -149,7 +149,7 @@ class Pool:
             sink, asked, received_ns = self._queue.popleft()
             if sink.closed:
                 continue
-            request = asked.to_message() if isinstance(asked, JoinedRequest) else asked
+            request = as_message(asked)
             self._last_number += 1
             worker.asked[self._last_number] = (sink, request.id)
             request.id = self._last_number

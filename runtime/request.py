@@ -42,3 +42,8 @@ class JoinedRequest:
 
 
 Request: TypeAlias = ScoreRequest | JoinedRequest
+
+
+def as_message(request: Request) -> ScoreRequest:
+    """The request in one message, however it came."""
+    return request.to_message() if isinstance(request, JoinedRequest) else request

@@ -14,7 +14,7 @@ import psutil
 from loadtests.bench import load
 from loadtests.bench.contenders.turnout import NO_QUOTAS, Daemon, Scoring, Setup, daemon
 from loadtests.bench.load import US_PER_S, Load
-from loadtests.bench.processes import StartError, descendants, pin, usage
+from loadtests.bench.processes import descendants, pin, usage
 from loadtests.bench.work import ROUTER_CORE
 
 CONNECTIONS, FEW_CONNECTIONS = 64, 8
@@ -170,6 +170,5 @@ def _while_swapping(made: Daemon, seconds: float, folder: Path) -> Load:
     ) as process:
         seen = _load(made, seconds, folder)
         swaps = load.result(process)
-    if swaps.requests_per_s < SWAPS_PER_S:
-        raise StartError(f"expected {SWAPS_PER_S} swaps a second, got {swaps.requests_per_s:.1f}")
-    return seen._replace(failed=seen.failed + swaps.failed)
+    too_few = int(swaps.requests_per_s < SWAPS_PER_S)
+    return seen._replace(failed=seen.failed + swaps.failed + too_few)

@@ -79,7 +79,7 @@ class WorkerStatistics(Struct, frozen=True, kw_only=True):
 
     Attributes:
         unexpected_answers: that matched nothing outstanding at the instance, and were dropped.
-        broken_streams: of instances that answered something else, or ended, or were let go.
+        broken_streams: how often an instance answered something else, or ended, or was let go.
         lost_log_lines: of the traffic log, that could not be written.
     """
 

@@ -57,6 +57,7 @@ class Forwarding:
                 content_type=head.content_type,
                 timeout_ns=max(request.deadline_ns - now_ns, 1),
             )
+            # Asked here as well, since a call costs more than the question.
             if head.target or self._with_headers:
                 self._say_more(added, request)
         last = small.SerializeToString()

@@ -120,9 +120,10 @@ class Reader:
                 self._body = [data[body_begin:]]
                 self._missing_bytes = end - len(data)
                 return b""
-            if parsed.body_bytes < VIEW_BYTES_MIN:
+            if parsed.body_bytes < VIEW_BYTES_MIN or end < len(data):
                 self._owner.on_request(parsed, data[body_begin:end])
             else:
+                # It keeps all of the data in memory, so nothing but its own head may be in there.
                 self._owner.on_request(parsed, memoryview(data)[body_begin:end])
             data = data[end:]
         return data

@@ -7,7 +7,7 @@ nobody's here.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import grpc
@@ -24,14 +24,16 @@ class Stream:
     """One of an instance's streams; it outlives the calls that carry it.
 
     Args:
+        name: for the log.
         on_answers: gets what an instance's message holds.
 
     Attributes:
         has_answered: an answer has come since the present call began.
     """
 
-    def __init__(self, on_answers: Callable[[Iterable[Answer]], None]) -> None:
+    def __init__(self, name: str, on_answers: Callable[[Sequence[Answer]], None]) -> None:
         self.has_answered = False
+        self._name = name
         self._on_answers = on_answers
         self._unsent: list[bytes] = []
         self._in_parts: deque[Iterator[bytes]] = deque()
@@ -48,32 +50,31 @@ class Stream:
         self._to_send.set()
 
     def reset(self) -> None:
-        """Another call begins: what is unsent was meant for the one before."""
+        """The call has ended: what is unsent was meant for it, and was sent elsewhere."""
         self._unsent.clear()
         self._in_parts.clear()
         self.has_answered = False
 
-    async def exchange(self, call: Call) -> bool:
-        """Reads and writes until the call ends; tells whether the instance ended it in order."""
+    def exchange(self, call: Call) -> "asyncio.Task[None]":
+        """Reads and writes until the call ends, by whomever; then the task is done."""
+        return asyncio.create_task(self._exchange(call), name=self._name)
+
+    async def _exchange(self, call: Call) -> None:
         writer = asyncio.create_task(self._write(call))
-        in_order = False
         try:
             while isinstance(batch := await call.read(), AnswerBatch):
                 self.has_answered = True
                 self._on_answers(batch.answers)
-            # What is no AnswerBatch comes as None.
-            in_order = batch is grpc.aio.EOF
         except grpc.aio.AioRpcError:
             pass
         except Exception:
             # Whatever it was: a stream that nobody reads must count as lost.
-            log.exception("a stream to an instance is given up")
+            log.exception("what comes by the %s is read no more", self._name)
         finally:
             writer.cancel()
             call.cancel()
             # Not ``await writer``: its end by cancellation looks like an end of our own.
             await asyncio.wait({writer})
-        return in_order
 
     async def _write(self, call: Call) -> None:
         try:
@@ -84,7 +85,11 @@ class Stream:
                     for message in messages:
                         await call.write(message)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            # The stream broke; its reading side ends ``exchange``.
+            # The call has ended; its reading side ends the exchange.
+            call.cancel()
+        except Exception:
+            # Likewise one that nobody writes.
+            log.exception("the %s is given up", self._name)
             call.cancel()
 
     def _take_unsent(self) -> list[bytes]:

@@ -25,7 +25,8 @@ from turnout.scoring.v1.scoring_pb2 import DESCRIPTOR, AnswerBatch, Flow, Reques
 
 RECONNECT_MS_MIN = 20
 RECONNECT_MS_MAX = 1000
-# An instance that ends ends both streams, each behind its last answer: so long after the other.
+# An instance that ends ends both streams, each behind its last answer. So long one is listened to
+# when the other has ended, while what that one still had to answer, and is sent yet, waits.
 LAST_ANSWERS_S = 1.0
 _METHOD = f"/{DESCRIPTOR.services_by_name['Scoring'].full_name}/Stream"
 # Payloads are bounded by the listener; gRPC's own limit of 4 MB would be a second rule.
@@ -61,8 +62,10 @@ class Upstream:
         self._target = target
         self._owner = owner
         self._forwarding = Forwarding(ids)
-        self._small = Stream(partial(owner.on_answers, instance_id))
-        self._large = Stream(self._on_large_answers)
+        self._small = Stream(
+            f"small stream to {instance_id}", partial(owner.on_answers, instance_id)
+        )
+        self._large = Stream(f"large stream to {instance_id}", self._on_large_answers)
         # Numbers of the requests that the large stream has to answer.
         self._at_large: set[int] = set()
         self._task: asyncio.Task[None] | None = None
@@ -92,7 +95,7 @@ class Upstream:
         stream = self._large if flow.id in self._at_large else self._small
         stream.put(RequestBatch(flows=[flow]).SerializeToString())
 
-    def _on_large_answers(self, answers: Iterable[Answer]) -> None:
+    def _on_large_answers(self, answers: Sequence[Answer]) -> None:
         self._at_large.difference_update(answer.id for answer in answers if not answer.more)
         self._owner.on_answers(self.instance_id, answers)
 
@@ -103,10 +106,6 @@ class Upstream:
                 await channel.channel_ready()
                 calls = [_call(channel) for _ in (self._small, self._large)]
                 if await self._are_open(calls):
-                    # What was unsent belongs to the broken streams and was sent elsewhere.
-                    self._small.reset()
-                    self._large.reset()
-                    self._at_large.clear()
                     self.connected.set()
                     self._owner.on_connected(self.instance_id)
                     await self._exchange(*calls)
@@ -114,6 +113,9 @@ class Upstream:
                         delay_ms = RECONNECT_MS_MIN
                     self.connected.clear()
                     self._owner.on_lost(self.instance_id)
+                    self._small.reset()
+                    self._large.reset()
+                    self._at_large.clear()
                 for call in calls:
                     call.cancel()
                 await asyncio.sleep(delay_ms / 1000)
@@ -130,14 +132,11 @@ class Upstream:
 
     async def _exchange(self, small: Call, large: Call) -> None:
         """Returns when both streams have ended, as they do when one breaks."""
-        both = {
-            asyncio.create_task(self._small.exchange(small), name=f"small {self.instance_id}"),
-            asyncio.create_task(self._large.exchange(large), name=f"large {self.instance_id}"),
-        }
+        both = small_ends, _ = self._small.exchange(small), self._large.exchange(large)
         try:
-            ended, other = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            if other and all(one.result() for one in ended):
-                await asyncio.wait(other, timeout=LAST_ANSWERS_S)
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if self._at_large or not small_ends.done():
+                await asyncio.wait(both, timeout=LAST_ANSWERS_S)
         finally:
             # Either ends with its call.
             small.cancel()

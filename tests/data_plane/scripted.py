@@ -19,7 +19,7 @@ from router.core.routing import (
 from router.data_plane.engine import Engine
 from router.data_plane.listener import Listener
 from runtime.parts import Parts
-from runtime.request import JoinedRequest, Request
+from runtime.request import as_message
 from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreAnswer, ScoreRequest
 from turnout.scoring.v1.scoring_pb2_grpc import ScoringServicer, add_ScoringServicer_to_server
 
@@ -38,11 +38,6 @@ async def echo(request: ScoreRequest) -> ScoreAnswer:
         content_type="application/json",
         run_ns=20_000,
     )
-
-
-def as_message(request: Request) -> ScoreRequest:
-    """A request in one message, however it came."""
-    return request.to_message() if isinstance(request, JoinedRequest) else request
 
 
 class ScriptedInstance(ScoringServicer):

@@ -1,7 +1,7 @@
 """Large bodies travel in parts, and hold up nothing else."""
 
 import asyncio
-from unittest.mock import ANY
+from unittest.mock import ANY, Mock
 
 import pytest
 from hypothesis import given
@@ -11,10 +11,12 @@ from router.core import request as core
 from router.core.lane import LARGE_BYTES_MIN
 from router.core.request import VIEW_BYTES_MIN
 from router.data_plane.forwarding import HEADERS_WISH, PART_BYTES, Forwarding
+from router.data_plane.known_heads import KnownHeads
+from router.data_plane.reader import Reader
 from router.data_plane.request_ids import RequestIds
 from runtime.parts import Parts
-from runtime.request import Request
-from tests.data_plane.scripted import Worker, as_message
+from runtime.request import Request, as_message
+from tests.data_plane.scripted import Worker
 from tests.data_plane.test_listener import Client, ask, request
 from turnout.scoring.v1.scoring_pb2 import RequestBatch
 
@@ -82,6 +84,27 @@ def test_a_message_holds_bodies_of_any_size_as_they_are_in_their_order(
         assert (one.content_type, one.timeout_ns, one.more) == ("a/b", 5, False)
         assert (one.method, one.target) == ("GET", "/score?a=1")
         assert [header.name for header in one.headers] == ["c", "x-request-id"] * with_headers
+
+
+@pytest.mark.parametrize(
+    ("size", "behind", "is_view"),
+    [
+        (VIEW_BYTES_MIN - 1, b"", False),
+        (VIEW_BYTES_MIN, b"", True),
+        # It would keep what is behind it in memory, too.
+        (VIEW_BYTES_MIN, b"P", False),
+    ],
+)
+def test_a_body_is_a_view_where_copying_would_take_long(
+    size: int, behind: bytes, *, is_view: bool
+) -> None:
+    owner = Mock()
+    reader = Reader(owner, KnownHeads(), LARGE_BYTES)
+    reader.feed(request(b"a" * size))
+    reader.feed(request(b"b" * size) + behind)
+    (_, first), (_, second) = (call.args for call in owner.on_request.call_args_list)
+    assert (first, second) == (b"a" * size, b"b" * size)
+    assert isinstance(second, memoryview) == is_view
 
 
 @pytest.mark.parametrize("size", [VIEW_BYTES_MIN - 1, VIEW_BYTES_MIN, 100_000])

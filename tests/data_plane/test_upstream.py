@@ -18,6 +18,7 @@ from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreReque
 from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
 
 WAIT_S = 10
+FOR_EVER_S = 1000
 LARGE = b"x" * LARGE_BYTES_MIN
 Context = grpc.aio.ServicerContext[RequestBatch, AnswerBatch]
 
@@ -77,12 +78,13 @@ async def instance(worker: Worker) -> EndingInstance:
 
 
 def is_exchanging(stream: str) -> bool:
-    return any(task.get_name() == f"{stream} blue-0" for task in asyncio.all_tasks())
+    return any(task.get_name() == f"{stream} stream to blue-0" for task in asyncio.all_tasks())
 
 
 async def test_an_instance_that_ends_its_streams_in_order_is_heard_to_the_end(
-    worker: Worker, instance: EndingInstance
+    monkeypatch: pytest.MonkeyPatch, worker: Worker, instance: EndingInstance
 ) -> None:
+    monkeypatch.setattr("router.data_plane.upstream.LAST_ANSWERS_S", FOR_EVER_S)
     held = ask(worker, LARGE)
     async with asyncio.timeout(WAIT_S):
         await instance.holds.wait()
@@ -97,6 +99,19 @@ async def test_an_instance_that_ends_its_streams_in_order_is_heard_to_the_end(
     assert await answers(held) == [b"answer"]
     (blue,) = worker.engine.statistics().endpoints[0].deployments
     assert blue.resent == 0
+
+
+@pytest.mark.parametrize("how", [b"end", b"abort"])
+async def test_nobody_waits_for_a_large_stream_that_owes_nothing(
+    how: bytes, monkeypatch: pytest.MonkeyPatch, worker: Worker, instance: EndingInstance
+) -> None:
+    monkeypatch.setattr("router.data_plane.upstream.LAST_ANSWERS_S", FOR_EVER_S)
+    instance.release.set()
+    assert await answers(ask(worker, how)) == [b"answer"]
+    async with asyncio.timeout(WAIT_S):
+        while worker.engine.statistics().broken_streams == 0:
+            await asyncio.sleep(0)
+    assert await answers(ask(worker), ask(worker, LARGE)) == [b"answer"] * 2
 
 
 async def test_a_large_body_that_was_cut_off_on_its_way_is_sent_anew_from_its_beginning(

@@ -122,7 +122,7 @@ class ScoreRequest(_message.Message):
     more: _builtins.bool
     """A large payload comes in parts, in order, all with this id; all but the
     last say `more`. The first has everything else. Other requests may come
-    in between, so that none waits for the end of a large one.
+    in between.
     """
     @_builtins.property
     def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Header]:
@@ -238,7 +238,7 @@ Global___ScoreAnswer: _TypeAlias = ScoreAnswer  # noqa: Y015
 
 @_typing.final
 class Flow(_message.Message):
-    """The router steers one streamed answer. The instance may send
+    """The router steers one streamed answer, by the stream that brings it. The instance may send
     262,144 bytes of payload and then as many more as it is granted; a part may
     exceed what is left, and the next one then waits.
     """
