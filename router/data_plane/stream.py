@@ -1,7 +1,7 @@
 """The stream: what one gRPC call to an instance carries, out and in, from its begin to its end.
 
 When calls are made, and what it means that one has ended, is upstream.py's; what is sent when,
-nobody's here.
+the core's.
 """
 
 import asyncio

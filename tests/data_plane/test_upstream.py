@@ -1,7 +1,7 @@
 """The two streams to an instance: what one's end means for the other, and for what they hold."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 
@@ -9,7 +9,8 @@ import grpc
 import pytest
 
 from router.core.lane import LARGE_BYTES_MIN
-from router.data_plane.forwarding import PART_BYTES
+from router.core.request import Request
+from router.data_plane.forwarding import PART_BYTES, Forwarding
 from router.data_plane.request_ids import RequestIds
 from router.data_plane.upstream import Upstream
 from tests.data_plane.scripted import ScriptedInstance, Worker, echo
@@ -128,6 +129,46 @@ async def test_a_large_body_that_was_cut_off_on_its_way_is_sent_anew_from_its_be
     assert await answers(asked) == [b"answer"]
     # After the part that broke the stream.
     assert b"".join(instance.parts[1:]) == body
+
+
+async def test_a_stream_whose_message_can_not_be_made_is_made_anew_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    worker: Worker,
+    instance: EndingInstance,
+) -> None:
+    to_parts = Forwarding.to_parts
+
+    def fail(self: Forwarding, request: Request, now_ns: int) -> Iterator[bytes]:
+        monkeypatch.setattr(Forwarding, "to_parts", to_parts)
+        return map(bytes.fromhex, ["no part of a body"])
+
+    monkeypatch.setattr(Forwarding, "to_parts", fail)
+    monkeypatch.setattr("router.data_plane.upstream.LAST_ANSWERS_S", 0.05)
+    instance.release.set()
+    assert await answers(ask(worker, LARGE)) == [b"answer"]
+    (blue,) = worker.engine.statistics().endpoints[0].deployments
+    assert blue.resent == 1
+    assert "the large stream to blue-0 is given up" in caplog.text
+
+
+async def test_a_stream_whose_answers_can_not_be_taken_is_made_anew_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    worker: Worker,
+    instance: EndingInstance,
+) -> None:
+    dispatcher = worker.engine.dispatcher
+
+    def fail(*_: object) -> None:
+        monkeypatch.undo()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(dispatcher, "on_answers", fail)
+    assert await answers(ask(worker)) == [b"answer"]
+    (blue,) = worker.engine.statistics().endpoints[0].deployments
+    assert blue.resent == 1
+    assert "what comes by the small stream to blue-0 is read no more" in caplog.text
 
 
 @pytest.mark.parametrize("how", [b"end", b"abort"])

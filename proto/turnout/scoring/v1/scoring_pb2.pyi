@@ -238,9 +238,9 @@ Global___ScoreAnswer: _TypeAlias = ScoreAnswer  # noqa: Y015
 
 @_typing.final
 class Flow(_message.Message):
-    """The router steers one streamed answer, by the stream that brings it. The instance may send
-    262,144 bytes of payload and then as many more as it is granted; a part may
-    exceed what is left, and the next one then waits.
+    """The router steers one streamed answer, by the stream that brings it. The
+    instance may send 262,144 bytes of payload and then as many more as it is
+    granted; a part may exceed what is left, and the next one then waits.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
