@@ -35,7 +35,7 @@ def main(target: str, source: Source) -> None:
     """Serves until SIGTERM; a second one ends it at once. WORKER_COUNT run() at a time."""
     count = whole_number("WORKER_COUNT", 1)
     assert count is not None
-    process.prepare()
+    process.prepare(source)
     signals = _catch_signals()
     if count == 1:
         executor = Executor(partial(process.load_app, source))

@@ -34,7 +34,7 @@ def main(channel: int, source: Source) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     # A terminal's Ctrl-C reaches the whole group; when to end is the instance's to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    process.prepare()
+    process.prepare(source)
     executor = Executor(partial(process.load_app, source))
     process.host(executor.work, partial(_serve, executor, socket.socket(fileno=channel)))
 

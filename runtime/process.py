@@ -20,7 +20,7 @@ import uvloop
 
 from runtime import aliases, logs, output
 from runtime.app import App
-from runtime.script import MODULE_NAME, ScriptError, Source, load
+from runtime.script import MODULE_NAME, ScriptError, Source, load, set_environment
 
 EXIT_SCRIPT_FAILED = 3
 # A script that computes in Python gives way to the event loop after this time, not after
@@ -62,13 +62,14 @@ def whole_number(variable: str, default: int | None) -> int | None:
     return int(text)
 
 
-def prepare() -> None:
-    """What every such process wants before it does anything."""
+def prepare(source: Source) -> None:
+    """What every such process wants before it does anything, and has a second thread."""
     output.make_unfailing()
     logs.configure()
     # A crash in native code leaves its trace in the log.
     faulthandler.enable(sys.stdout)
     aliases.install()
+    set_environment(source)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
 
 

@@ -58,19 +58,32 @@ class Script:
     timeout_ms: int
 
 
+def set_environment(source: Source) -> None:
+    """The variables by which a script finds itself and its model (azure.md 7.2).
+
+    For a process that has one thread: native code of another one reads the environment
+    without a lock, and crashes where it is just being moved.
+    """
+    path = _path(source)
+    os.environ["AML_APP_ROOT"] = str(path.parent)
+    os.environ["AZUREML_ENTRY_SCRIPT"] = path.name
+    if source.model is not None:
+        os.environ["AZUREML_MODEL_DIR"] = str(source.model.resolve().parent)
+
+
 def load(source: Source) -> Script:
     """Imports the script and calls its ``init()``.
 
-    Sets the environment, the working folder and the import path as Azure does.
+    Sets the working folder and the import path as Azure does.
 
     Raises:
         ScriptError: the script is missing, or lacks a usable ``init`` or ``run``.
         Exception: whatever the script's own import or ``init()`` raises.
     """
-    path = (source.code / source.scoring_script).resolve()
+    path = _path(source)
     if not path.is_file():
         raise ScriptError(f"expected a scoring script, got no file, at {path}")
-    _enter(path, source.model)
+    _enter(path.parent)
     module = _import(path, source.scoring_script)
     init = _function(module, "init", source.scoring_script)
     # A generated script around the user's own forwards run(), but hides what it takes.
@@ -88,12 +101,11 @@ def load(source: Source) -> Script:
     )
 
 
-def _enter(path: Path, model: Path | None) -> None:
-    app_root = path.parent
-    os.environ["AML_APP_ROOT"] = str(app_root)
-    os.environ["AZUREML_ENTRY_SCRIPT"] = path.name
-    if model is not None:
-        os.environ["AZUREML_MODEL_DIR"] = str(model.resolve().parent)
+def _path(source: Source) -> Path:
+    return (source.code / source.scoring_script).resolve()
+
+
+def _enter(app_root: Path) -> None:
     os.chdir(app_root)
     sys.path.append(str(app_root))
     if below := os.environ.get("AZUREML_SOURCE_DIRECTORY"):

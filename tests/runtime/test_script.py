@@ -1,11 +1,12 @@
 """How a scoring script is loaded, and what is said when it can't be."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from tests.runtime.conftest import Start
+from tests.runtime.conftest import WORKER_COUNTS, Start
 from tests.runtime.instance import stream
 
 
@@ -86,6 +87,34 @@ def run(raw):
     assert json.loads(answer.payload) == [
         "42", "next door", root, root, "score.py", "set by the deployment"
     ]  # fmt: skip
+
+
+# Run by every interpreter that finds it: notes how many threads there are at each change.
+WATCH_ENVIRONMENT = """
+import os, sys
+def note(event, arguments):
+    if event == "os.putenv":
+        with open(os.environ["CHANGES"], "a") as file:
+            print(arguments[0].decode(), len(os.listdir("/proc/self/task")), file=file)
+sys.addaudithook(note)
+"""
+
+
+@WORKER_COUNTS
+async def test_the_environment_is_set_while_there_is_one_thread(
+    start: Start, folder: Path, worker_count: str
+) -> None:
+    (folder / "sitecustomize.py").write_text(WATCH_ENVIRONMENT)
+    instance = start(
+        "def init(): pass\ndef run(raw): pass",
+        WORKER_COUNT=worker_count,
+        CHANGES=f"{folder}/changes",
+        PYTHONPATH=f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+    )
+    await instance.wait_until_serving()
+    changes = [line.split() for line in (folder / "changes").read_text().splitlines()]
+    assert {"AML_APP_ROOT", "AZUREML_ENTRY_SCRIPT"} <= {name for name, _ in changes}
+    assert {threads for _, threads in changes} == {"1"}
 
 
 async def test_prints_and_info_logging_of_the_script_are_in_its_log(start: Start) -> None:
