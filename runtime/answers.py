@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from runtime.request import Request
+from runtime.columns import Answer, ColumnAnswer
+from runtime.request import ColumnRequest, Request
 from turnout.scoring.v1.scoring_pb2 import Header, ScoreAnswer
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ RUN_FAILED_HEADER = "x-ms-run-function-failed"
 
 log = logging.getLogger("azmlinfsrv")
 
-Answered = ScoreAnswer | Iterator[ScoreAnswer]
+Answered = Answer | Iterator[ScoreAnswer]
 
 
 def expired(request: Request) -> ScoreAnswer:
@@ -101,6 +102,8 @@ def returned(request: Request, result: object, started_ns: int) -> Answered:
         return unanswerable(request, error)
     if len(payload) > ANSWER_BYTES_MAX:
         return _oversized(request.id, len(payload))
+    if isinstance(request, ColumnRequest):
+        return ColumnAnswer(request.id, payload, run_ns)
     return ScoreAnswer(
         id=request.id,
         outcome=ScoreAnswer.OUTCOME_RETURNED,

@@ -13,12 +13,12 @@ from functools import partial
 
 import click
 
-from runtime import frames, process
+from runtime import columns, frames, process
 from runtime.executor import Executor
 from runtime.process import source_options
 from runtime.script import Source
 from runtime.sink import Sink
-from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch
+from turnout.scoring.v1.scoring_pb2 import RequestBatch
 
 # prctl(2): the signal that we get when the thread that started us ends, the instance's main one.
 _PR_SET_PDEATHSIG = 1
@@ -66,7 +66,7 @@ async def _write(writer: asyncio.StreamWriter, sink: Sink) -> None:
     try:
         while True:
             answers = await sink.take()
-            frames.write(writer, AnswerBatch(answers=answers))
+            frames.write(writer, columns.batch_of(answers))
             await writer.drain()
     except ConnectionError:
         return

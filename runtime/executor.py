@@ -16,6 +16,7 @@ from queue import SimpleQueue
 
 from runtime import answers
 from runtime.app import App
+from runtime.columns import Answer
 from runtime.credit import Credit
 from runtime.request import Request
 from runtime.sink import HOLD_NS, Sink
@@ -93,7 +94,7 @@ class Executor:
     def _answer(self, app: App, sink: Sink, request: Request, received_ns: int) -> None:
         self._due_ns = received_ns + request.timeout_ns if request.timeout_ns else 0
         answer = app.answer(request, received_ns)
-        if isinstance(answer, ScoreAnswer):
+        if isinstance(answer, Answer):
             # One that took long has company only by chance; the last one has none.
             sink.add(answer, at_once=answer.run_ns >= HOLD_NS or self._queue.empty())
         else:

@@ -6,6 +6,31 @@ from typing import TypeAlias
 from turnout.scoring.v1.scoring_pb2 import Header, ScoreRequest
 
 
+class ColumnRequest:
+    """A request that came in columns; what they do not say is what they stand for."""
+
+    __slots__ = ("id", "payload", "timeout_ns")
+
+    content_type = "application/json"
+    method = ""
+    target = ""
+    headers: Iterable[Header] = ()
+
+    def __init__(self, id_: int, payload: bytes, timeout_ns: int) -> None:
+        self.id = id_
+        self.payload = payload
+        self.timeout_ns = timeout_ns
+
+    def to_message(self) -> ScoreRequest:
+        """Makes a message of it after all, for another process."""
+        return ScoreRequest(
+            id=self.id,
+            payload=self.payload,
+            content_type=self.content_type,
+            timeout_ns=self.timeout_ns,
+        )
+
+
 class JoinedRequest:
     """A request that came in parts; its fields are those of a ScoreRequest.
 
@@ -41,9 +66,9 @@ class JoinedRequest:
         return message
 
 
-Request: TypeAlias = ScoreRequest | JoinedRequest
+Request: TypeAlias = ScoreRequest | ColumnRequest | JoinedRequest
 
 
 def as_message(request: Request) -> ScoreRequest:
     """The request in one message, however it came."""
-    return request.to_message() if isinstance(request, JoinedRequest) else request
+    return request if isinstance(request, ScoreRequest) else request.to_message()

@@ -9,6 +9,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from runtime import columns
 from runtime.parts import Parts
 from runtime.request import Request
 from runtime.sink import Sink
@@ -91,7 +92,7 @@ class _Scoring(ScoringServicer):
             self._runner.submit([request], sink)
             whole = ScoreAnswer(more=True)
             while whole.more:
-                for part in await sink.take():
+                for part in columns.batch_of(await sink.take()).answers:
                     # Strings and bytes are replaced by a merge; the parts' bodies add up.
                     payload = whole.payload + part.payload
                     whole.MergeFrom(part)
@@ -102,7 +103,7 @@ class _Scoring(ScoringServicer):
 
     def on_ready(self, *, wants_headers: bool) -> None:
         """The script can take requests."""
-        self._wishes.set_result((HEADERS_WISH,) if wants_headers else ())
+        self._wishes.set_result((columns.WISH, HEADERS_WISH) if wants_headers else (columns.WISH,))
 
     async def settle(self) -> None:
         """Returns when everything that was taken has been answered."""
@@ -136,7 +137,8 @@ class _Scoring(ScoringServicer):
     async def _read(self, request_iterator: AsyncIterator[RequestBatch], sink: Sink) -> None:
         parts = Parts()
         async for batch in request_iterator:
-            self._runner.submit(parts.whole(batch.requests), sink)
+            requests = [*columns.requests_of(batch.columns), *parts.whole(batch.requests)]
+            self._runner.submit(requests, sink)
             self._runner.steer(batch.flows, sink)
         # The router sends no more; it still gets its answers.
         await sink.idle.wait()
@@ -148,7 +150,7 @@ async def _write(
     """Sends what has gathered as one message, and what gathers meanwhile as the next."""
     while True:
         answers = await sink.take()
-        await context.write(AnswerBatch(answers=answers))
+        await context.write(columns.batch_of(answers))
         sink.on_sent(len(answers))
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 
+from runtime.columns import Answer
 from runtime.credit import Credit
 from turnout.scoring.v1.scoring_pb2 import Flow, ScoreAnswer
 
@@ -27,7 +28,7 @@ class Sink:
         self.credits: dict[int, Credit] = {}
         self._loop = asyncio.get_running_loop()
         # A deque, because one side may append while the other takes.
-        self._answers: deque[ScoreAnswer] = deque()
+        self._answers: deque[Answer] = deque()
         self._filled = asyncio.Event()
         self._held = False
         self._outstanding = 0
@@ -37,7 +38,7 @@ class Sink:
         self._outstanding += 1
         self.idle.clear()
 
-    def add(self, answer: ScoreAnswer, *, at_once: bool) -> None:
+    def add(self, answer: Answer, *, at_once: bool) -> None:
         """Takes an answer, to be sent at once or within HOLD_S with what gathers. For threads."""
         self._answers.append(answer)
         if at_once:
@@ -51,7 +52,7 @@ class Sink:
         """Takes a part of an answer, its last one too, to be sent at once. For threads."""
         self._loop.call_soon_threadsafe(self._add_part, part)
 
-    async def take(self) -> list[ScoreAnswer]:
+    async def take(self) -> list[Answer]:
         """Waits for answers and takes all that are there."""
         while not self._answers:
             self._filled.clear()

@@ -12,6 +12,7 @@ import flask
 from flask.ctx import RequestContext
 
 from runtime.answers import Answered
+from runtime.columns import Answer
 from runtime.inputs import headers_of
 from runtime.request import Request
 from turnout.scoring.v1.scoring_pb2 import ScoreAnswer
@@ -28,7 +29,7 @@ def in_context(request: Request, answer: Callable[[Request], Answered]) -> Answe
     except BaseException:
         context.pop()
         raise
-    if isinstance(answered, ScoreAnswer):
+    if isinstance(answered, Answer):
         context.pop()
         return answered
     return _until_the_last(answered, context)

@@ -1,18 +1,21 @@
 """A request as the protocol carries it to one instance.
 
-Most instances want the body alone. One that asked for it (see scoring.proto) gets the
-client's headers too, and the router's id of the request among them.
+Most instances want the body alone, and get it in columns if they know them (columns.py). One
+that asked for it (see scoring.proto) gets the client's headers too, and the router's id of the
+request among them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from router.core.request import VIEW_BYTES_MIN, Kind, Payload, Request
+from router.data_plane import columns
 from router.data_plane.request_ids import RequestIds
 from router.data_plane.wire import encode
 from turnout.scoring.v1.scoring_pb2 import Header, RequestBatch, ScoreRequest
 
-# The instance's wish, in the stream's initial metadata.
+# The instance's wishes, in the stream's initial metadata.
 HEADERS_WISH = ("turnout-headers", "1")
+COLUMNS_WISH = ("turnout-columns", "1")
 REQUEST_ID = "x-request-id"
 # Smaller ones would cost a large body more than they save those that it holds up.
 PART_BYTES = 64 * 1024
@@ -25,22 +28,31 @@ _NOT_IN_COPIES = (*_ROUTERS_OWN, b"authorization")
 class Forwarding:
     """Makes messages for one instance."""
 
-    __slots__ = ("_ids", "_with_headers")
+    __slots__ = ("_ids", "_in_columns", "_with_headers")
 
     def __init__(self, ids: RequestIds) -> None:
         self._ids = ids
         self._with_headers = False
+        self._in_columns = False
 
     def read_wishes(self, metadata: Iterable[tuple[str, str | bytes]]) -> None:
         """Takes in what the instance asked for."""
         # grpc's own type looks for a key only.
-        self._with_headers = HEADERS_WISH in tuple(metadata)
+        wishes = tuple(metadata)
+        self._with_headers = HEADERS_WISH in wishes
+        self._in_columns = COLUMNS_WISH in wishes and not self._with_headers
 
-    def to_message(self, batch: Iterable[Request], now_ns: int) -> bytes:
+    def to_message(self, batch: Sequence[Request], now_ns: int) -> bytes:
         """The requests as they are sent now, in one message."""
+        # For a single one they would cost more than they save.
+        in_columns = self._in_columns and len(batch) > 1
         pieces: list[Payload] = []
         small = RequestBatch()
+        plain: list[Request] = []
         for request in batch:
+            if in_columns and columns.fits(request):
+                plain.append(request)
+                continue
             payload = request.payload
             if len(payload) >= VIEW_BYTES_MIN:
                 # In the order in which they came.
@@ -60,6 +72,8 @@ class Forwarding:
             # Asked here as well, since a call costs more than the question.
             if head.target or self._with_headers:
                 self._say_more(added, request)
+        if plain:
+            columns.put(small, plain, now_ns)
         last = small.SerializeToString()
         return b"".join((*pieces, last)) if pieces else last
 

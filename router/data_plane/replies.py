@@ -115,8 +115,6 @@ class Replies:
             head = self._make_unusual_head(request, answer)
         request_id = self._ids.taken(request.id)
         said = request.head
-        # What the data plane passes to the core as answers are the protocol's.
-        assert isinstance(answer, ScoreAnswer)
         return (
             b"%sx-request-id: %s\r\nx-ms-request-id: %s\r\n%sx-ms-run-fn-exec-ms: %.3f\r\n%s%s"
             % (
@@ -126,7 +124,8 @@ class Replies:
                 said.echo,
                 answer.run_ns / NS_PER_MS,
                 content_type_line(answer.content_type),
-                script_lines(answer.headers) if answer.headers else b"",
+                # Others come in columns, and have none.
+                script_lines(answer.headers) if isinstance(answer, ScoreAnswer) else b"",
             )
         )
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import grpc
 
 from router.core.request import Answer
+from router.data_plane.columns import answers_of
 from turnout.scoring.v1.scoring_pb2 import AnswerBatch
 
 Call: TypeAlias = "grpc.aio.StreamStreamCall[bytes, AnswerBatch]"
@@ -64,7 +65,7 @@ class Stream:
         try:
             while isinstance(batch := await call.read(), AnswerBatch):
                 self.has_answered = True
-                self._on_answers(batch.answers)
+                self._on_answers(answers_of(batch))
         except grpc.aio.AioRpcError:
             pass
         except Exception:

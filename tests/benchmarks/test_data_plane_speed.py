@@ -18,13 +18,16 @@ from router.core.lane import Lane
 from router.core.listener_limits import ListenerLimits
 from router.core.request import Answer, Request
 from router.core.routing import Routing
+from router.data_plane.columns import answers_of
 from router.data_plane.connection import Connection
 from router.data_plane.engine import now_ns
-from router.data_plane.forwarding import Forwarding
+from router.data_plane.forwarding import COLUMNS_WISH, Forwarding
 from router.data_plane.listener import Listener
 from router.data_plane.request_ids import RequestIds
+from runtime import columns
+from runtime.request import Request as RuntimesRequest
 from tests.shell import ENDPOINT, KEY, deployment, endpoint
-from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch, ScoreAnswer
+from turnout.scoring.v1.scoring_pb2 import AnswerBatch, RequestBatch
 
 CONNECTIONS = 64
 BODY = b'{"data": [[0.038, 0.051, 0.062, 0.022, -0.044, -0.035]]}'
@@ -49,6 +52,7 @@ class Loopback:
     def __init__(self) -> None:
         ids = RequestIds()
         self.forwarding = Forwarding(ids)
+        self.forwarding.read_wishes([COLUMNS_WISH])
         self.dispatcher = Dispatcher(self, random.Random(0), now_ns())
         traffic = {"blue": 90, "green": 10}
         route = endpoint(
@@ -104,7 +108,7 @@ class Loopback:
     def take(self, answers: Sequence[tuple[str, bytes]]) -> None:
         for instance_id, message in answers:
             batch = AnswerBatch.FromString(message)
-            self.dispatcher.on_answers(instance_id, batch.answers, now_ns())
+            self.dispatcher.on_answers(instance_id, answers_of(batch), now_ns())
 
     def serve(self) -> None:
         """Until nothing moves."""
@@ -115,15 +119,10 @@ class Loopback:
 
 
 def _answer(message: bytes) -> bytes:
-    return AnswerBatch(
-        answers=[
-            ScoreAnswer(
-                id=request.id, outcome=ScoreAnswer.OUTCOME_RETURNED, status=200,
-                payload=b"[151.7, 97.2]", content_type="application/json", run_ns=1000,
-            )
-            for request in RequestBatch.FromString(message).requests
-        ]
-    ).SerializeToString()  # fmt: skip
+    batch = RequestBatch.FromString(message)
+    requests: list[RuntimesRequest] = [*columns.requests_of(batch.columns), *batch.requests]
+    answers = [columns.ColumnAnswer(one.id, b"[151.7, 97.2]", 1000) for one in requests]
+    return columns.batch_of(answers).SerializeToString()
 
 
 @pytest.fixture

@@ -19,14 +19,14 @@ request_settings: {max_concurrent_requests_per_instance: 10, request_timeout_ms:
 """
 # Each answer has an id that no request had.
 OTHER_IDS = """
-from runtime import service
+from runtime import columns
 def init():
-    real = service.AnswerBatch
+    real = columns.batch_of
     def garbled(answers):
         for answer in answers:
             answer.id ^= 1 << 40
-        return real(answers=answers)
-    service.AnswerBatch = garbled
+        return real(answers)
+    columns.batch_of = garbled
 def run(raw): return raw
 """
 # Becomes another program, which says that it is healthy and sends no protobuf.

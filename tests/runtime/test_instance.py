@@ -9,10 +9,16 @@ import grpc
 import pytest
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from tests.runtime.conftest import Start
+from tests.runtime.conftest import WORKER_COUNTS, Start
 from tests.runtime.instance import SERVING, WAIT_S, stream
 from tests.runtime.scripts import ECHO, GATED
-from turnout.scoring.v1.scoring_pb2 import ScoreAnswer, ScoreRequest
+from turnout.scoring.v1.scoring_pb2 import (
+    AnswerBatch,
+    RequestBatch,
+    RequestColumns,
+    ScoreAnswer,
+    ScoreRequest,
+)
 from turnout.scoring.v1.scoring_pb2_grpc import ScoringStub
 
 
@@ -44,6 +50,32 @@ async def test_what_run_returns_becomes_json(start: Start, result: str, body: ob
     assert answer.content_type == "application/json"
     assert json.loads(answer.payload) == body
     assert answer.run_ns > 0
+
+
+@WORKER_COUNTS
+async def test_it_asks_for_columns_and_answers_what_comes_in_them(
+    start: Start, worker_count: str
+) -> None:
+    instance = start(
+        "def init(): pass\ndef run(raw): return 7 / int(raw)", WORKER_COUNT=worker_count
+    )
+    await instance.wait_until_serving()
+    bodies = {1: b"2", 2: b"0", 3: b"7"}
+    asked = RequestColumns(ids=bodies, timeouts_ns=[0] * len(bodies), payloads=bodies.values())
+    async with stream(instance) as one:
+        assert ("turnout-columns", "1") in tuple(await one.call.initial_metadata())
+        await one.call.write(RequestBatch(columns=asked))
+        got: dict[int, bytes] = {}
+        async with asyncio.timeout(WAIT_S):
+            while len(got) < len(bodies):
+                batch = await one.call.read()
+                assert isinstance(batch, AnswerBatch)
+                got.update(zip(batch.columns.ids, batch.columns.payloads, strict=True))
+                got.update({answer.id: answer.payload for answer in batch.answers})
+                assert all(answer.id == 2 for answer in batch.answers) or worker_count != "1"
+    assert (got.pop(1), got.pop(3)) == (b"3.5", b"1.0")
+    assert b"unexpected error" in got.pop(2)
+    assert got == {}
 
 
 async def test_failures_of_run_are_answers_and_the_instance_lives(start: Start) -> None:

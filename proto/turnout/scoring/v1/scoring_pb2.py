@@ -24,27 +24,31 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n turnout/scoring/v1/scoring.proto\x12\x12turnout.scoring.v1\"k\n\x0cRequestBatch\x12\x32\n\x08requests\x18\x01 \x03(\x0b\x32 .turnout.scoring.v1.ScoreRequest\x12\'\n\x05\x66lows\x18\x02 \x03(\x0b\x32\x18.turnout.scoring.v1.Flow\"?\n\x0b\x41nswerBatch\x12\x30\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1f.turnout.scoring.v1.ScoreAnswer\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"\xb0\x01\n\x0cScoreRequest\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x12\n\ntimeout_ns\x18\x04 \x01(\x04\x12\x0e\n\x06method\x18\x05 \x01(\t\x12\x0e\n\x06target\x18\x06 \x01(\t\x12+\n\x07headers\x18\x07 \x03(\x0b\x32\x1a.turnout.scoring.v1.Header\x12\x0c\n\x04more\x18\x08 \x01(\x08\"\xde\x02\n\x0bScoreAnswer\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x38\n\x07outcome\x18\x02 \x01(\x0e\x32\'.turnout.scoring.v1.ScoreAnswer.Outcome\x12\x0e\n\x06status\x18\x03 \x01(\r\x12\x0f\n\x07payload\x18\x04 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x05 \x01(\t\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12\x0e\n\x06run_ns\x18\x07 \x01(\x04\x12+\n\x07headers\x18\x08 \x03(\x0b\x32\x1a.turnout.scoring.v1.Header\x12\x0c\n\x04more\x18\t \x01(\x08\"x\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_RETURNED\x10\x01\x12\x12\n\x0eOUTCOME_RAISED\x10\x02\x12\x15\n\x11OUTCOME_BAD_INPUT\x10\x03\x12\x13\n\x0fOUTCOME_EXPIRED\x10\x04\"<\n\x04\x46low\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x15\n\rgranted_bytes\x18\x02 \x01(\x04\x12\x11\n\tcancelled\x18\x03 \x01(\x08\x32\xa6\x01\n\x07Scoring\x12O\n\x06Stream\x12 .turnout.scoring.v1.RequestBatch\x1a\x1f.turnout.scoring.v1.AnswerBatch(\x01\x30\x01\x12J\n\x05Score\x12 .turnout.scoring.v1.ScoreRequest\x1a\x1f.turnout.scoring.v1.ScoreAnswerb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n turnout/scoring/v1/scoring.proto\x12\x12turnout.scoring.v1\"\xa0\x01\n\x0cRequestBatch\x12\x32\n\x08requests\x18\x01 \x03(\x0b\x32 .turnout.scoring.v1.ScoreRequest\x12\'\n\x05\x66lows\x18\x02 \x03(\x0b\x32\x18.turnout.scoring.v1.Flow\x12\x33\n\x07\x63olumns\x18\x03 \x01(\x0b\x32\".turnout.scoring.v1.RequestColumns\"s\n\x0b\x41nswerBatch\x12\x30\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1f.turnout.scoring.v1.ScoreAnswer\x12\x32\n\x07\x63olumns\x18\x02 \x01(\x0b\x32!.turnout.scoring.v1.AnswerColumns\"D\n\x0eRequestColumns\x12\x0b\n\x03ids\x18\x01 \x03(\x06\x12\x13\n\x0btimeouts_ns\x18\x02 \x03(\x06\x12\x10\n\x08payloads\x18\x03 \x03(\x0c\"?\n\rAnswerColumns\x12\x0b\n\x03ids\x18\x01 \x03(\x06\x12\x0f\n\x07runs_ns\x18\x02 \x03(\x06\x12\x10\n\x08payloads\x18\x03 \x03(\x0c\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"\xb0\x01\n\x0cScoreRequest\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x12\n\ntimeout_ns\x18\x04 \x01(\x04\x12\x0e\n\x06method\x18\x05 \x01(\t\x12\x0e\n\x06target\x18\x06 \x01(\t\x12+\n\x07headers\x18\x07 \x03(\x0b\x32\x1a.turnout.scoring.v1.Header\x12\x0c\n\x04more\x18\x08 \x01(\x08\"\xde\x02\n\x0bScoreAnswer\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x38\n\x07outcome\x18\x02 \x01(\x0e\x32\'.turnout.scoring.v1.ScoreAnswer.Outcome\x12\x0e\n\x06status\x18\x03 \x01(\r\x12\x0f\n\x07payload\x18\x04 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x05 \x01(\t\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12\x0e\n\x06run_ns\x18\x07 \x01(\x04\x12+\n\x07headers\x18\x08 \x03(\x0b\x32\x1a.turnout.scoring.v1.Header\x12\x0c\n\x04more\x18\t \x01(\x08\"x\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_RETURNED\x10\x01\x12\x12\n\x0eOUTCOME_RAISED\x10\x02\x12\x15\n\x11OUTCOME_BAD_INPUT\x10\x03\x12\x13\n\x0fOUTCOME_EXPIRED\x10\x04\"<\n\x04\x46low\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x15\n\rgranted_bytes\x18\x02 \x01(\x04\x12\x11\n\tcancelled\x18\x03 \x01(\x08\x32\xa6\x01\n\x07Scoring\x12O\n\x06Stream\x12 .turnout.scoring.v1.RequestBatch\x1a\x1f.turnout.scoring.v1.AnswerBatch(\x01\x30\x01\x12J\n\x05Score\x12 .turnout.scoring.v1.ScoreRequest\x1a\x1f.turnout.scoring.v1.ScoreAnswerb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'turnout.scoring.v1.scoring_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REQUESTBATCH']._serialized_start=56
-  _globals['_REQUESTBATCH']._serialized_end=163
-  _globals['_ANSWERBATCH']._serialized_start=165
-  _globals['_ANSWERBATCH']._serialized_end=228
-  _globals['_HEADER']._serialized_start=230
-  _globals['_HEADER']._serialized_end=267
-  _globals['_SCOREREQUEST']._serialized_start=270
-  _globals['_SCOREREQUEST']._serialized_end=446
-  _globals['_SCOREANSWER']._serialized_start=449
-  _globals['_SCOREANSWER']._serialized_end=799
-  _globals['_SCOREANSWER_OUTCOME']._serialized_start=679
-  _globals['_SCOREANSWER_OUTCOME']._serialized_end=799
-  _globals['_FLOW']._serialized_start=801
-  _globals['_FLOW']._serialized_end=861
-  _globals['_SCORING']._serialized_start=864
-  _globals['_SCORING']._serialized_end=1030
+  _globals['_REQUESTBATCH']._serialized_start=57
+  _globals['_REQUESTBATCH']._serialized_end=217
+  _globals['_ANSWERBATCH']._serialized_start=219
+  _globals['_ANSWERBATCH']._serialized_end=334
+  _globals['_REQUESTCOLUMNS']._serialized_start=336
+  _globals['_REQUESTCOLUMNS']._serialized_end=404
+  _globals['_ANSWERCOLUMNS']._serialized_start=406
+  _globals['_ANSWERCOLUMNS']._serialized_end=469
+  _globals['_HEADER']._serialized_start=471
+  _globals['_HEADER']._serialized_end=508
+  _globals['_SCOREREQUEST']._serialized_start=511
+  _globals['_SCOREREQUEST']._serialized_end=687
+  _globals['_SCOREANSWER']._serialized_start=690
+  _globals['_SCOREANSWER']._serialized_end=1040
+  _globals['_SCOREANSWER_OUTCOME']._serialized_start=920
+  _globals['_SCOREANSWER_OUTCOME']._serialized_end=1040
+  _globals['_FLOW']._serialized_start=1042
+  _globals['_FLOW']._serialized_end=1102
+  _globals['_SCORING']._serialized_start=1105
+  _globals['_SCORING']._serialized_end=1271
 # @@protoc_insertion_point(module_scope)
