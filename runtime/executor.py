@@ -1,9 +1,9 @@
 """The thread that calls ``run()``: the process's main one, as scripts and signals want it.
 
 Handing a request to a thread is cheap and waking the event loop is not, so answers are
-gathered: the thread wakes the loop when it has nothing left to run, and else lets the first
-answer wait for a millisecond, whatever runs next. A fast ``run()`` is answered by the
-batch, a slow one at once.
+gathered: the thread wakes the loop when it has little or nothing left to run, and else lets
+the first answer wait for a millisecond, whatever runs next (sink.py). A fast ``run()`` is
+answered by the batch, a slow one at once.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from runtime.app import App
 from runtime.columns import Answer
 from runtime.credit import Credit
 from runtime.request import Request
-from runtime.sink import HOLD_NS, Sink
+from runtime.sink import Sink, is_due
 from turnout.scoring.v1.scoring_pb2 import Flow, ScoreAnswer
 
 log = logging.getLogger("azmlinfsrv")
@@ -95,8 +95,7 @@ class Executor:
         self._due_ns = received_ns + request.timeout_ns if request.timeout_ns else 0
         answer = app.answer(request, received_ns)
         if isinstance(answer, Answer):
-            # One that took long has company only by chance; the last one has none.
-            sink.add(answer, at_once=answer.run_ns >= HOLD_NS or self._queue.empty())
+            sink.add(answer, at_once=is_due(answer.run_ns, self._queue.qsize()))
         else:
             _stream(answer, sink, request)
         self._due_ns = 0

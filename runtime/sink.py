@@ -8,8 +8,24 @@ from runtime.columns import Answer
 from runtime.credit import Credit
 from turnout.scoring.v1.scoring_pb2 import Flow, ScoreAnswer
 
+# An answer waits so long for company, unless its run() took as long. When no more than that is
+# left to run, what has gathered is sent as well: the router can send more meanwhile.
 HOLD_NS = 1_000_000
 HOLD_S = HOLD_NS / 1e9
+
+
+def is_due(run_ns: int, queued: int) -> bool:
+    """Whether an answer, and what has gathered before it, is to be sent at once.
+
+    A slow one is, since it has company only by chance, and the last one, which has none; and
+    the one at which the work that is left falls to HOLD_NS.
+
+    Args:
+        run_ns: what it took; about as much, each of those to come will.
+        queued: how many are to come.
+    """
+    left_ns = queued * run_ns
+    return run_ns >= HOLD_NS or not queued or HOLD_NS - run_ns < left_ns <= HOLD_NS
 
 
 class Sink:

@@ -12,9 +12,15 @@ from router.core.request import Outcome
 from sim.clock import After, Clock
 from sim.draws import Draw
 
-# As runtime/sink.py: an answer waits so long for company, unless its run() took as long.
+# As runtime/sink.py has it.
 HOLD_NS = 1_000_000
 STATUS_OK, STATUS_ERROR = 200, 500
+
+
+def is_due(run_ns: int, queued: int) -> bool:
+    """Whether an answer is sent at once, or waits for company: as runtime/sink.py's."""
+    left_ns = queued * run_ns
+    return run_ns >= HOLD_NS or not queued or HOLD_NS - run_ns < left_ns <= HOLD_NS
 
 
 class Model:
@@ -165,7 +171,7 @@ class SimInstance:
 
     def _answer(self, work: Work, outcome: Outcome, run_ns: int) -> None:
         answer = SimAnswer(work.id, work.asked, outcome, self.model.answer, run_ns)
-        leaves = run_ns >= HOLD_NS or not self._queue
+        leaves = is_due(run_ns, len(self._queue))
         if leaves and not self._gathered:
             self._send(work.origin, [answer])
             return

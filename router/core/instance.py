@@ -54,7 +54,7 @@ class Instance:
             return 1 if due_ns is not None and due_ns <= now_ns else 0
         # A large one is long on its way, which says nothing of the others.
         small = self.outstanding - len(self.large)
-        if small:
+        if small and not self.window.may_refill(small, len(self.lane.queue)):
             # A slow one among fast ones must not leave the instance's other places idle.
             limit = self.window.parallel_runs
         return max(min(limit - small, self.window.limit_max - self.outstanding), 0)
