@@ -1,4 +1,4 @@
-"""Balancing: two slow instances under Poisson arrivals, against the ideal single queue.
+"""Balancing: two instances under Poisson arrivals, against the ideal single queue.
 
 Each round sends arrivals at 80 % of what the instances can serve, and feeds the same
 arrivals to the ideal (queueing.py). Its service time is the mean of what the answers'
@@ -28,7 +28,8 @@ from loadtests.bench.tools import ROOT
 from loadtests.bench.work import ENDPOINT, LOAD_CORE, ROUTER_CORE
 
 INSTANCES = 2
-RUN_MS = 5
+# A slow run(), whose requests go one by one, and one that is as long as a message's way there.
+RUN_MS, SHORT_RUN_MS = 5.0, 0.5
 LOAD = 0.8
 DEPLOYMENT = "blue"
 # About half of what the instances can serve: it tells the service time, which is longer
@@ -96,21 +97,29 @@ class Balance(NamedTuple):
         return sum(one.failed for one in self.rounds)
 
 
-def measure(folder: Path, seconds: float, rounds: int, *, mixed_ages: bool = False) -> Balance:
+def measure(
+    folder: Path,
+    seconds: float,
+    rounds: int,
+    *,
+    sleep_ms: float = RUN_MS,
+    mixed_ages: bool = False,
+) -> Balance:
     """Runs a daemon with the instances, and the rounds one after the other.
 
     Args:
+        sleep_ms: what run() does.
         mixed_ages: one instance has served for a while when the other is added.
     """
-    with _serving(folder, mixed_ages=mixed_ages) as made:
+    with _serving(folder, sleep_ms, mixed_ages=mixed_ages) as made:
         run_ms = _send(made, WARM_UP_RATE_PER_S, WARM_UP_S, seed=0).run_ms
         return Balance(tuple(_round(made, run_ms, seconds, 1 + i) for i in range(rounds)))
 
 
 @contextlib.contextmanager
-def _serving(folder: Path, *, mixed_ages: bool) -> Iterator[Daemon]:
+def _serving(folder: Path, sleep_ms: float, *, mixed_ages: bool) -> Iterator[Daemon]:
     """The daemon; its worker on the router's core, all else on the other."""
-    scoring = Scoring("slow.py", 1 if mixed_ages else INSTANCES, {"SLEEP_MS": str(RUN_MS)})
+    scoring = Scoring("slow.py", 1 if mixed_ages else INSTANCES, {"SLEEP_MS": str(sleep_ms)})
     setup = Setup({DEPLOYMENT: scoring}, traffic={DEPLOYMENT: 100}, mirror_traffic={})
     with daemon(folder, setup) as made:
         pin(made.worker_pids(), {ROUTER_CORE})

@@ -13,6 +13,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
+from loadtests.bench.balance import Balance
 from loadtests.bench.bars import Verdict
 from loadtests.bench.behaviours import Pair
 from loadtests.bench.load import Load
@@ -65,6 +66,17 @@ def behaviours_table(pairs: Mapping[str, Sequence[Pair]]) -> Table:
             *(f"{load.router_cpu_us:.1f}" for load in (without, beside)),
             f"{beside.failed:.0f}",
         )
+    return table
+
+
+def balance_table(seen: Mapping[float, Balance]) -> Table:
+    """Medians by the length of run()."""
+    table = Table("run()", title="Two instances, Poisson arrivals at 80 %: medians of the rounds")
+    for column in ("p99 ms", "ideal M/D/2 ms", "ratio", "failed"):
+        table.add_column(column, justify="right")
+    for sleep_ms, one in seen.items():
+        figures = (f"{one.p99_ms:.2f}", f"{one.ideal_p99_ms:.2f}", f"{one.ratio:.2f}")
+        table.add_row(f"{sleep_ms:g} ms", *figures, str(one.failed))
     return table
 
 
