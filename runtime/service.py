@@ -92,7 +92,9 @@ class _Scoring(ScoringServicer):
             self._runner.submit([request], sink)
             whole = ScoreAnswer(more=True)
             while whole.more:
-                for part in columns.batch_of(await sink.take()).answers:
+                for part in await sink.take():
+                    # It did not come in columns.
+                    assert isinstance(part, ScoreAnswer)
                     # Strings and bytes are replaced by a merge; the parts' bodies add up.
                     payload = whole.payload + part.payload
                     whole.MergeFrom(part)

@@ -32,10 +32,8 @@ INSTANCES = 2
 RUN_MS, SHORT_RUN_MS = 5.0, 0.5
 LOAD = 0.8
 DEPLOYMENT = "blue"
-# About half of what the instances can serve: it tells the service time, which is longer
-# where everything sleeps in between.
-WARM_UP_RATE_PER_S = 200
-WARM_UP_S = 2
+# It tells the service time, which is longer where everything sleeps in between.
+WARM_UP_LOAD, WARM_UP_S = 0.5, 2
 
 
 class Round(NamedTuple):
@@ -112,8 +110,14 @@ def measure(
         mixed_ages: one instance has served for a while when the other is added.
     """
     with _serving(folder, sleep_ms, mixed_ages=mixed_ages) as made:
-        run_ms = _send(made, WARM_UP_RATE_PER_S, WARM_UP_S, seed=0).run_ms
+        warm_up_rate_per_s = rate_per_s(WARM_UP_LOAD, sleep_ms)
+        run_ms = _send(made, warm_up_rate_per_s, WARM_UP_S, seed=0).run_ms
         return Balance(tuple(_round(made, run_ms, seconds, 1 + i) for i in range(rounds)))
+
+
+def rate_per_s(load: float, run_ms: float) -> float:
+    """How many requests a second are this share of what the instances can serve."""
+    return load * INSTANCES / run_ms * 1000
 
 
 @contextlib.contextmanager
@@ -124,18 +128,18 @@ def _serving(folder: Path, sleep_ms: float, *, mixed_ages: bool) -> Iterator[Dae
     with daemon(folder, setup) as made:
         pin(made.worker_pids(), {ROUTER_CORE})
         if mixed_ages:
-            _send(made, WARM_UP_RATE_PER_S, WARM_UP_S, seed=0)
+            _send(made, rate_per_s(WARM_UP_LOAD, sleep_ms), WARM_UP_S, seed=0)
             which = ("online-deployment", "update", "-n", DEPLOYMENT, "-e", ENDPOINT)
             made.call("ml", *which, "--set", f"instance_count={INSTANCES}")
         yield made
 
 
 def _round(made: Daemon, run_ms: float, seconds: float, seed: int) -> Round:
-    rate_per_s = LOAD * INSTANCES / (run_ms / 1000)
+    rate = rate_per_s(LOAD, run_ms)
     before_s, began_s = _others_cpu_s(made), time.monotonic()
-    seen = _send(made, rate_per_s, seconds, seed)
+    seen = _send(made, rate, seconds, seed)
     others_s, took_s = _others_cpu_s(made) - before_s, time.monotonic() - began_s
-    arrivals_s = poisson_arrivals(rate_per_s, seconds, seed)
+    arrivals_s = poisson_arrivals(rate, seconds, seed)
     ideal_s = sojourns(arrivals_s, seen.run_ms / 1000, INSTANCES)
     return Round(
         sent=seen.sent,

@@ -5,7 +5,7 @@ What it is given, and when, is dispatcher.py's; the limits follow from window.py
 
 from typing import TYPE_CHECKING
 
-from router.core.window import Window
+from router.core.window import WORK_NS, Window
 
 if TYPE_CHECKING:
     from router.core.lane import Lane
@@ -24,6 +24,7 @@ class Instance:
 
     __slots__ = (
         "_begun_ns",
+        "_heard_ns",
         "expired",
         "id",
         "lane",
@@ -41,6 +42,8 @@ class Instance:
         self.large: set[int] = set()
         self.expired: dict[int, int] = {}
         self.removed = False
+        # When it last answered something whole.
+        self._heard_ns = 0
         # When each of its runs is taken to have begun, the oldest first; none while it gathers.
         self._begun_ns: list[int] = []
 
@@ -54,10 +57,12 @@ class Instance:
             return 1 if due_ns is not None and due_ns <= now_ns else 0
         # A large one is long on its way, which says nothing of the others.
         small = self.outstanding - len(self.large)
-        if small and not self.window.may_refill(small, len(self.lane.queue)):
+        free = max(self.window.limit_max - self.outstanding, 0)
+        room = min(limit - small, free)
+        if small and not self._may_refill(small, min(room, len(self.lane.queue)), now_ns):
             # A slow one among fast ones must not leave the instance's other places idle.
-            limit = self.window.parallel_runs
-        return max(min(limit - small, self.window.limit_max - self.outstanding), 0)
+            room = min(self.window.parallel_runs - small, free)
+        return max(room, 0)
 
     def on_answered(self, number: int) -> None:
         """It has room for another request."""
@@ -80,6 +85,8 @@ class Instance:
 
     def follow_runs(self, ended: int, now_ns: int) -> None:
         """Keeps the times at which runs began, after so many ended or some were sent."""
+        if ended:
+            self._heard_ns = now_ns
         begun_ns, window = self._begun_ns, self.window
         if window.gathers:
             begun_ns.clear()
@@ -88,3 +95,11 @@ class Instance:
         del begun_ns[:ended]
         begun = min(self.outstanding, window.parallel_runs) - len(begun_ns)
         begun_ns.extend([now_ns] * begun)
+
+    def _may_refill(self, small: int, more: int, now_ns: int) -> bool:
+        """Whether it may get so many more behind the small ones that it has.
+
+        Not if it has been silent, or owes what is overdue: what runs may run for long.
+        """
+        is_silent = now_ns - self._heard_ns > WORK_NS
+        return not is_silent and not self.expired and self.window.may_refill(small, more)

@@ -95,7 +95,7 @@ class Outcome(IntEnum):
 
 
 class Answer(Protocol):
-    """One answer of an instance: scoring.proto's ScoreAnswer, or the simulator's own.
+    """One answer of an instance: scoring.proto's, whatever its form, or the simulator's own.
 
     A streamed one comes in parts, each an Answer; status and outcome are those of the whole
     as far as it is known.

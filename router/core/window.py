@@ -1,7 +1,7 @@
 """The window: how many requests a worker lets be outstanding at one instance.
 
 It follows the model's speed. For a fast run() a window of dozens lets one message carry
-them all, and nothing more is sent until their answers are back, or almost all are and there
+them all, and nothing more is sent until their answers are back, or about half are and there
 is enough to send: a message costs far more than a request in it. For a slow run() the window
 is what the instance runs in parallel, and everything else stays in the worker's queue, where
 the next free instance can take it.
@@ -22,7 +22,7 @@ SMOOTHING = 8
 # the way that the last answer came, from which the estimate counts, and a timer's rounding,
 # a millisecond or two in all; what is left of it is work outstanding at the instance.
 AHEAD_NS = 2_500_000
-# Where runs differ by more, none is sent ahead: it could be stuck behind a long one.
+# Where runs differ by more, nothing is sent ahead: it could be stuck behind a long one.
 SPREAD_NS_MAX = 750_000
 
 
@@ -70,16 +70,19 @@ class Window:
         self._run_ns = max(run_ns, 1)
         self._adapt()
 
-    def may_refill(self, outstanding: int, queued: int) -> bool:
+    def may_refill(self, outstanding: int, more: int) -> bool:
         """Whether an instance that gathers may get more before all its answers are back.
 
         Args:
             outstanding: requests that it has.
-            queued: those that wait for one.
+            more: how many it would get.
         """
         run_ns = self._run_ns // self.parallel_runs
-        more = min(queued, self.limit - outstanding)
-        return outstanding * run_ns <= REFILL_LEFT_NS and more * run_ns >= REFILL_NS_MIN
+        return (
+            outstanding * run_ns <= REFILL_LEFT_NS
+            and more * run_ns >= REFILL_NS_MIN
+            and self._spread_ns <= SPREAD_NS_MAX
+        )
 
     def _adapt(self) -> None:
         # Unmeasured, an instance is taken for slow: the first answer tells.

@@ -55,7 +55,7 @@ class Forwarding:
                 continue
             payload = request.payload
             if len(payload) >= VIEW_BYTES_MIN:
-                # In the order in which they came.
+                # In the order in which they came; what stands in columns is run before.
                 pieces.append(small.SerializeToString())
                 small.Clear()
                 pieces += encode(self._without_payload(request, now_ns), payload)

@@ -12,6 +12,7 @@ from importlib.metadata import version
 import msgspec
 
 from router.core.request import NO_HEAD, Answer, Head, Outcome, Reason, Refusal, Request
+from router.data_plane.columns import ColumnAnswer
 from router.data_plane.request_ids import RequestIds
 from router.data_plane.script_headers import content_type_line, script_lines
 from router.data_plane.statuses import BY_REASON, Status
@@ -124,8 +125,7 @@ class Replies:
                 said.echo,
                 answer.run_ns / NS_PER_MS,
                 content_type_line(answer.content_type),
-                # Others come in columns, and have none.
-                script_lines(answer.headers) if isinstance(answer, ScoreAnswer) else b"",
+                b"" if isinstance(answer, ColumnAnswer) else _script_lines(answer),
             )
         )
 
@@ -169,6 +169,12 @@ def delay_trailers(request_delay_ns: int, response_delay_ns: int) -> bytes:
             _DELAY_TRAILERS, (request_delay_ns, response_delay_ns), strict=True
         )
     )
+
+
+def _script_lines(answer: Answer) -> bytes:
+    # What the data plane passes to the core as answers are the protocol's.
+    assert isinstance(answer, ScoreAnswer)
+    return script_lines(answer.headers) if answer.headers else b""
 
 
 def _deployment_header(name: str) -> bytes:

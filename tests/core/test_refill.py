@@ -1,10 +1,9 @@
 """When an instance that gathers is sent more before all of its answers are back."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from router.core.window import REFILL_LEFT_NS, REFILL_NS_MIN, WORK_NS, Window
+from router.core.lane import LARGE_BYTES_MIN
+from router.core.window import REFILL_LEFT_NS, REFILL_NS_MIN, SPREAD_NS_MAX, WORK_NS, Window
 from tests.shell import Shell, deployment, endpoint
 
 RUN_NS = 20_000
@@ -78,6 +77,56 @@ def test_a_model_of_which_two_runs_fill_the_window_has_one_more_behind_the_one_t
     assert held(shell) == 2
 
 
+@pytest.mark.parametrize("passed_ns", [WORK_NS, WORK_NS + 1])
+def test_nothing_follows_one_that_has_kept_its_instance_silent(passed_ns: int) -> None:
+    shell = busy()
+    shell.answer("blue-0", LIMIT - 1)
+    shell.pass_time(passed_ns)
+    ask(shell, LIMIT)
+    assert held(shell) == (LIMIT if passed_ns == WORK_NS else 1)
+
+
+def test_a_part_of_a_streamed_answer_is_no_sign_that_more_will_be_run() -> None:
+    shell = busy()
+    shell.answer("blue-0", LIMIT - 1)
+    shell.pass_time(WORK_NS + 1)
+    shell.answer_part("blue-0")
+    ask(shell, LIMIT)
+    assert held(shell) == 1
+
+
+def test_nothing_follows_one_that_is_overdue() -> None:
+    shell = busy()
+    shell.answer("blue-0", LIMIT - 2)
+    shell.pass_time(6_000_000_000)
+    assert held(shell) == 2
+    shell.answer("blue-0", 1)
+    ask(shell, LIMIT)
+    assert held(shell) == 1
+
+
+def test_nothing_follows_where_runs_differ() -> None:
+    window = Window(1, 1000)
+    for run_ns in (20_000, 20_000_000) * 20:
+        window.observe(run_ns)
+    for _ in range(40):
+        window.observe(20_000)
+        assert not window.may_refill(1, 1000) or window._spread_ns <= SPREAD_NS_MAX
+    assert window.may_refill(1, 1000), "regular again"
+
+
+def test_large_bodies_under_way_make_no_small_messages() -> None:
+    shell = busy(concurrency=LIMIT)
+    shell.answer("blue-0", LIMIT - 2)
+    for _ in range(LIMIT - MORE):
+        shell.ask(payload=bytes(LARGE_BYTES_MIN))
+    shell.pump()
+    ask(shell, MORE)
+    assert held(shell) <= LIMIT
+    small = [sent for sent in shell.at["blue-0"] if len(sent.payload) < LARGE_BYTES_MIN]
+    assert len(small) == 2
+
+
 @pytest.mark.parametrize("parallel_runs", [1, 4])
 def test_work_is_counted_by_what_runs_in_parallel(parallel_runs: int) -> None:
     window = Window(parallel_runs, 1000)
@@ -85,20 +134,3 @@ def test_work_is_counted_by_what_runs_in_parallel(parallel_runs: int) -> None:
     assert window.may_refill(LEFT * parallel_runs, MORE * parallel_runs)
     assert not window.may_refill((LEFT + 1) * parallel_runs, MORE * parallel_runs)
     assert not window.may_refill(LEFT * parallel_runs, (MORE - 1) * parallel_runs)
-
-
-@given(
-    st.tuples(st.integers(1, 8), st.integers(1, 200)),
-    st.lists(st.integers(1, 10**8), min_size=1, max_size=10),
-    st.integers(0, 300),
-    st.integers(0, 300),
-)
-def test_no_message_that_follows_others_holds_little_work_or_more_than_the_window(
-    bounds: tuple[int, int], measured: list[int], outstanding: int, queued: int
-) -> None:
-    window = Window(*bounds)
-    for run_ns in measured:
-        window.observe(run_ns)
-    if window.may_refill(outstanding, queued):
-        more = min(queued, window.limit - outstanding)
-        assert 0 < more <= window.limit_max - outstanding

@@ -7,6 +7,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.core import window
 from runtime.app import App
 from runtime.columns import Answer, ColumnAnswer
 from runtime.executor import Executor
@@ -77,6 +78,10 @@ def test_of_a_message_of_equal_runs_one_answer_leaves_early_if_there_is_work_for
     due = [queued for queued in range(count) if is_due(run_ns, queued)]
     early = HOLD_NS // run_ns
     assert due == ([0, early] if early < count else [0])
+
+
+def test_the_router_may_send_more_when_an_instance_has_told_what_it_has() -> None:
+    assert window.REFILL_LEFT_NS > HOLD_NS
 
 
 @given(st.integers(0, 3 * HOLD_NS), st.integers(0, 3000))
