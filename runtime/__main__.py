@@ -36,7 +36,9 @@ def main(target: str, source: Source) -> None:
     count = whole_number("WORKER_COUNT", 1)
     assert count is not None
     process.prepare(source)
-    signals = _catch_signals()
+    signals = process.watch_signals()
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: None)
     if count == 1:
         executor = Executor(partial(process.load_app, source))
         process.host(executor.work, partial(_serve, target, executor, signals))
@@ -45,20 +47,9 @@ def main(target: str, source: Source) -> None:
         process.host(lambda: None, partial(_serve, target, pool, signals))
 
 
-def _catch_signals() -> socket.socket:
-    """A socket that tells of signals at once, whatever the script on this thread is doing."""
-    told, teller = socket.socketpair()
-    for end in (told, teller):
-        end.setblocking(False)  # noqa: FBT003 - the socket module's own signature
-    signal.set_wakeup_fd(teller.detach())
-    for number in STOP_SIGNALS:
-        signal.signal(number, lambda *_: None)
-    return told
-
-
 async def _serve(target: str, runner: Executor | Pool, signals: socket.socket) -> int:
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_reader(signals, _on_signal, signals, stop)
+    asyncio.get_running_loop().add_reader(signals, _on_signal, signals, stop, runner)
     service = Service(runner)
     try:
         await service.start(target)
@@ -79,9 +70,12 @@ async def _serve(target: str, runner: Executor | Pool, signals: socket.socket) -
     return 0
 
 
-def _on_signal(signals: socket.socket, stop: asyncio.Event) -> None:
-    # Others, such as SCORING_TIMEOUT_MS's, are told here too.
-    for number in signals.recv(64):
+def _on_signal(signals: socket.socket, stop: asyncio.Event, runner: Executor | Pool) -> None:
+    numbers = signals.recv(64)
+    # A script's own, too, and SCORING_TIMEOUT_MS's.
+    if isinstance(runner, Executor):
+        runner.notice_signal()
+    for number in numbers:
         if number in STOP_SIGNALS:
             if stop.is_set():
                 os._exit(EXIT_FORCED)

@@ -35,11 +35,14 @@ def main(channel: int, source: Source) -> None:
     # A terminal's Ctrl-C reaches the whole group; when to end is the instance's to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     process.prepare(source)
+    signals = process.watch_signals()
     executor = Executor(partial(process.load_app, source))
-    process.host(executor.work, partial(_serve, executor, socket.socket(fileno=channel)))
+    serve = partial(_serve, executor, socket.socket(fileno=channel), signals)
+    process.host(executor.work, serve)
 
 
-async def _serve(executor: Executor, channel: socket.socket) -> int:
+async def _serve(executor: Executor, channel: socket.socket, signals: socket.socket) -> int:
+    asyncio.get_running_loop().add_reader(signals, _on_signal, signals, executor)
     reader, writer = await asyncio.open_connection(sock=channel)
     gone = asyncio.create_task(_read(reader, executor, sink := Sink()))
     started = asyncio.create_task(executor.start())
@@ -50,6 +53,11 @@ async def _serve(executor: Executor, channel: socket.socket) -> int:
     answering = asyncio.create_task(_write(writer, sink))
     await asyncio.wait([gone, answering], return_when=asyncio.FIRST_COMPLETED)
     return 0
+
+
+def _on_signal(signals: socket.socket, executor: Executor) -> None:
+    signals.recv(64)
+    executor.notice_signal()
 
 
 async def _read(reader: asyncio.StreamReader, executor: Executor, sink: Sink) -> None:

@@ -38,7 +38,7 @@ class Executor:
     def __init__(self, load: Callable[[], App]) -> None:
         self._load = load
         self._loaded: Future[App] = Future()
-        self._queue: SimpleQueue[_Work] = SimpleQueue()
+        self._queue: SimpleQueue[_Work | None] = SimpleQueue()
         # Of what runs now; 0 while nothing does, or nobody set a limit.
         self._due_ns = 0
 
@@ -53,7 +53,10 @@ class Executor:
             return
         self._loaded.set_result(app)
         while True:
-            sink, request, received_ns = self._queue.get()
+            work = self._queue.get()
+            if work is None:
+                continue
+            sink, request, received_ns = work
             if not sink.closed:
                 self._answer(app, sink, request, received_ns)
 
@@ -82,6 +85,14 @@ class Executor:
         """Whether what runs now should have ended long ago: nobody waits for it any more."""
         due_ns = self._due_ns
         return 0 < due_ns < time.monotonic_ns()
+
+    def notice_signal(self) -> None:
+        """Has a signal's handler called that came just before the thread began to wait.
+
+        It waits in native code, which a signal interrupts only if it waits already; handlers
+        are called when it is back in Python.
+        """
+        self._queue.put(None)
 
     def steer(self, flows: Iterable[Flow], sink: Sink) -> None:
         """Takes in what the router says of streamed answers."""

@@ -7,6 +7,8 @@ loop on another. What the service is, an instance's or one of its workers', is t
 import faulthandler
 import logging
 import os
+import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -71,6 +73,15 @@ def prepare(source: Source) -> None:
     aliases.install()
     set_environment(source)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+
+
+def watch_signals() -> socket.socket:
+    """A socket that tells of signals at once, whatever the script on this thread is doing."""
+    told, teller = socket.socketpair()
+    for end_ in (told, teller):
+        end_.setblocking(False)  # noqa: FBT003 - the socket module's own signature
+    signal.set_wakeup_fd(teller.detach())
+    return told
 
 
 def host(work: Callable[[], None], serve: Callable[[], Coroutine[Any, Any, int]]) -> None:

@@ -110,6 +110,32 @@ def run(raw): return os.getpid()
     assert "ZeroDivisionError" in instance.log.read_text()
 
 
+@WORKER_COUNTS
+async def test_a_signal_that_interrupts_nothing_is_handled_all_the_same(
+    start: Start, worker_count: str
+) -> None:
+    # interrupt_main is a signal as it comes just before a thread begins to wait.
+    instance = start(
+        """
+import _thread, signal, sys, threading
+def init(): signal.signal(signal.SIGUSR1, lambda *_: 1 / 0)
+def interrupt():
+    main = threading.main_thread().ident
+    while sys._current_frames()[main].f_code.co_name != "work":
+        pass
+    _thread.interrupt_main(signal.SIGUSR1)
+def run(raw): threading.Thread(target=interrupt).start()
+""",
+        WORKER_COUNT=worker_count,
+    )
+    await instance.wait_until_serving()
+    async with stream(instance) as one:
+        await one.send([b""])
+        await one.answers(1)
+    assert await instance.exit_status() == 3
+    assert "ZeroDivisionError" in instance.log.read_text()
+
+
 async def test_a_script_that_cannot_start_in_them_ends_the_instance_and_says_why(
     start: Start,
 ) -> None:
