@@ -13,6 +13,7 @@ import os
 import select
 import selectors
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit
@@ -84,7 +85,7 @@ class Tally:
 class Client(asyncio.Protocol):
     """A kept-alive connection with at most one request on it; idle ones lie in ``idle``."""
 
-    def __init__(self, idle: list["Client"], tally: Tally) -> None:
+    def __init__(self, idle: deque["Client"], tally: Tally) -> None:
         self._idle = idle
         self._tally = tally
         self._due = 0.0
@@ -147,7 +148,7 @@ async def send(url: str, key: str, arrivals_s: Iterable[float]) -> Report:
     loop = asyncio.get_running_loop()
     parts = urlsplit(url)
     address = (str(parts.hostname), int(parts.port or 80))
-    tally, idle = Tally(), list[Client]()
+    tally, idle = Tally(), deque[Client]()
     for _ in range(CONNECTIONS):
         await loop.create_connection(lambda: Client(idle, tally), *address)
     clients, request = tuple(idle), request_bytes(url, key)
@@ -157,7 +158,8 @@ async def send(url: str, key: str, arrivals_s: Iterable[float]) -> Report:
         await asyncio.sleep(due - time.monotonic())
         tally.late_s.append(time.monotonic() - due)
         if idle:
-            idle.pop().ask(request, due)
+            # In turn: none is idle for so long that the server ends it, just when it is used.
+            idle.popleft().ask(request, due)
     deadline = time.monotonic() + TAIL_S
     # After the last arrival: an event would be set for each answer before.
     while tally.in_flight and time.monotonic() < deadline:  # noqa: ASYNC110
