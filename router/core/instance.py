@@ -84,7 +84,7 @@ class Instance:
         return self._begun_ns[0] + ahead_ns
 
     def follow_runs(self, ended: int, now_ns: int) -> None:
-        """Keeps the times at which runs began, after so many ended or some were sent."""
+        """Keeps the times at which runs began and ended, after so many ended or some were sent."""
         if ended:
             self._heard_ns = now_ns
         begun_ns, window = self._begun_ns, self.window
