@@ -13,23 +13,42 @@ _SCHEME = b"bearer "
 _NO_KEYS = (bytes(44), bytes(44))
 
 
-def opens(
-    authorization: bytes, keys: tuple[bytes, ...], secret: str | None, tokens: Tokens, now_ns: int
-) -> bool:
-    """Whether an Authorization header's value carries one of the keys, or a token of the secret.
+class Credentials:
+    """What opens one endpoint.
 
     Args:
         keys: none where there is no such endpoint, or it has tokens only.
-        secret: None where there is no such endpoint, or it has keys only.
+        secret: of its tokens; None where there is no such endpoint, or it has keys only.
+
+    Attributes:
+        opened_by: values of the header that have opened it by a key; no more than there are
+            ways to spell the scheme. To look here tells nobody by its time how much of a value
+            is right: it is found by its whole hash, which Python salts.
     """
-    shown = authorization[len(_SCHEME) :]
-    found = _is_one_of(shown, keys or _NO_KEYS) and bool(keys)
-    if secret is not None:
-        found = tokens.allows(shown, secret, now_ns)
-    elif not found:
-        tokens.verify_in_vain(shown)
-    # The scheme's letters may be of either case (RFC 9110, 11.1).
-    return found and authorization[: len(_SCHEME)].lower() == _SCHEME
+
+    __slots__ = ("_secret", "keys", "opened_by")
+
+    def __init__(self, keys: tuple[bytes, ...], secret: str | None) -> None:
+        self.keys = keys
+        self._secret = secret
+        self.opened_by: set[bytes] = set()
+
+    def allow(self, authorization: bytes, tokens: Tokens, now_ns: int) -> bool:
+        """Whether an Authorization header's value carries one of the keys, or a good token."""
+        shown = authorization[len(_SCHEME) :]
+        # The scheme's letters may be of either case (RFC 9110, 11.1).
+        is_bearer = authorization[: len(_SCHEME)].lower() == _SCHEME
+        found = _is_one_of(shown, self.keys or _NO_KEYS) and bool(self.keys)
+        if self._secret is not None:
+            found = tokens.allows(shown, self._secret, now_ns)
+        elif not found:
+            tokens.verify_in_vain(shown)
+        elif is_bearer:
+            self.opened_by.add(authorization)
+        return found and is_bearer
+
+
+NOBODYS = Credentials((), None)
 
 
 def _is_one_of(shown: bytes, keys: tuple[bytes, ...]) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from router.core.budgets import Budgets
+from router.core.credentials import Credentials
 from router.core.lane import Lane
 from router.core.quota import Quota
 from router.core.routing import DeploymentRoute, EndpointQuota, EndpointRoute, Routing
@@ -53,7 +54,6 @@ class SnapshotEndpoint(Struct, frozen=True, eq=False):
 
     Attributes:
         route: what it was compiled from.
-        credentials: the keys and the secret of the tokens that open it, if it has any.
         live: who gets live traffic, None when its percents are all 0.
         live_deployments: in the order of the live schedule's shares.
         mirror: share 1 of its schedule means: copy this one. None without mirroring.
@@ -61,7 +61,7 @@ class SnapshotEndpoint(Struct, frozen=True, eq=False):
 
     name: str
     route: EndpointRoute
-    credentials: tuple[tuple[bytes, ...], str | None]
+    credentials: Credentials
     deployments: Mapping[str, SnapshotDeployment]
     live: Split | None
     live_deployments: tuple[SnapshotDeployment, ...]
@@ -146,7 +146,7 @@ def _compile_endpoint(
     return SnapshotEndpoint(
         name=route.name,
         route=route,
-        credentials=(tuple(key.encode() for key in route.keys), route.token_secret),
+        credentials=Credentials(tuple(key.encode() for key in route.keys), route.token_secret),
         deployments=deployments,
         live=live,
         live_deployments=tuple(deployments[name] for name, _ in live.percents) if live else (),

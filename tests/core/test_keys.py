@@ -75,6 +75,36 @@ def test_a_token_opens_only_an_endpoint_that_has_a_secret() -> None:
         assert isinstance(found, Refusal) is not opens
 
 
+@pytest.mark.usefixtures("verified")
+def test_what_has_opened_an_endpoint_opens_no_other_and_not_its_next_keys() -> None:
+    asked, opening = shell(), f"Bearer {KEY}".encode()
+    route = asked.dispatcher.snapshot.endpoints["my-endpoint"].route
+    other = msgspec.structs.replace(route, name="other", keys=("another key",))
+    asked.swap(route, other)
+    for _ in range(2):
+        assert not isinstance(asked.dispatcher.authorize("my-endpoint", opening, 0), Refusal)
+    asked.swap(msgspec.structs.replace(route, keys=("a new key",)), other)
+    for name in ("other", "my-endpoint"):
+        assert isinstance(asked.dispatcher.authorize(name, opening, 0), Refusal)
+
+
+def test_a_token_that_has_opened_an_endpoint_does_not_when_it_has_expired(
+    verified: list[str],
+) -> None:
+    asked = shell(tokens=True)
+    for now_ns, opens in ((0, True), (1, False)):
+        found = asked.dispatcher.authorize("my-endpoint", b"Bearer good", now_ns)
+        assert isinstance(found, Refusal) is not opens
+    assert verified == [SECRET]
+
+
+def test_of_other_schemes_the_right_key_opens_nothing_however_often() -> None:
+    asked = shell()
+    for _ in range(3):
+        found = asked.dispatcher.authorize("my-endpoint", f"Basic! {KEY}".encode(), 0)
+        assert isinstance(found, Refusal)
+
+
 def test_both_keys_are_compared_even_if_the_first_one_fits(
     comparisons: list[tuple[bytes, bytes]],
 ) -> None:

@@ -186,7 +186,7 @@ class World:
         versions = {f"i{n}": one.version for n, one in self.machine.running.items() if one.warm}
         return {
             name: {
-                "keys": sorted(key.decode() for key in found.credentials[0]),
+                "keys": sorted(key.decode() for key in found.credentials.keys),
                 "traffic": dict(found.live.percents) if found.live else {},
                 "mirror": dict(found.mirror.percents) if found.mirror else {},
                 "instances": {
