@@ -262,16 +262,14 @@ class Entrance:
     def _hand_over(
         self, endpoint: SnapshotEndpoint, parsed: ParsedHead, body: Payload, now: int
     ) -> None:
-        result: Request | Refusal | None = None
-        if endpoint.quota is not self._quota:
-            result = self._count_in(endpoint, now)
-        if result is None:
-            result = take_in(endpoint, parsed, body, self._dispatcher, self._exit, now)
+        refusal = None if endpoint.quota is self._quota else self._count_in(endpoint, now)
+        result = refusal or take_in(endpoint, parsed, body, self._dispatcher, self._exit, now)
         delay_ns, self._delay_ns = self._delay_ns, 0
         entry = self._entry(parsed, body, now, delay_ns) if self._logs else None
         self.began_ns = 0
         if isinstance(result, Request):
-            result.delay_ns = delay_ns
+            if delay_ns:
+                result.delay_ns = delay_ns
             if entry is not None:
                 entry.deployment = result.deployment.name
                 result.entry = entry
@@ -299,7 +297,7 @@ class Entrance:
             return None
         return Entry(
             parsed=parsed,
-            endpoint=parsed.destination[0] if parsed.destination is not None else "",
+            endpoint=parsed.endpoint or "",
             body_bytes=len(body),
             began_ns=self.began_ns or now - delay_ns,
             came_ns=now,

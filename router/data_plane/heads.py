@@ -33,7 +33,8 @@ class ParsedHead(Struct, frozen=True, gc=False):
 
     Attributes:
         url: the request target.
-        destination: the endpoint that it names, and the path below; None if it names none.
+        endpoint: that it names; None if it names none.
+        asks_to_score: and not for what an endpoint serves besides.
         authorization: that header's value, empty without it.
         pinned: the header azureml-model-deployment, None without it.
         keep_alive: the client may send another request on this connection.
@@ -45,7 +46,8 @@ class ParsedHead(Struct, frozen=True, gc=False):
 
     method: bytes
     url: bytes
-    destination: tuple[str, bytes] | None
+    endpoint: str | None
+    asks_to_score: bool
     authorization: bytes
     pinned: str | None
     keep_alive: bool
@@ -72,17 +74,18 @@ def make_head(
         is_old: it is one of HTTP/1.0.
     """
     value = values.get
-    named = destination(url, value(b"host", b""))
+    endpoint, path = destination(url, value(b"host", b"")) or (None, b"")
     query = url.partition(b"?")[2]
-    usual = method == POST and named is not None and named[1] == SCORE and not query
-    target = b"" if named is None or usual else named[1]
+    usual = method == POST and path == SCORE and not query
+    target = b"" if usual else path
     pinned = value(b"azureml-model-deployment")
     repeats = _NOT_REPEATED.isdisjoint(values)
     legacy_id, echo = (b"", b"") if repeats else echo_of(values)
     return ParsedHead(
         method=method,
         url=url,
-        destination=named,
+        endpoint=endpoint,
+        asks_to_score=path == SCORE,
         authorization=value(b"authorization", b""),
         pinned=None if pinned is None else pinned.decode("latin-1").strip(),
         # Clients that speak HTTP/1.0 often wait for the connection's end.

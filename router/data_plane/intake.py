@@ -8,7 +8,6 @@ from router.core.dispatcher import Dispatcher
 from router.core.request import Client, Payload, Refusal, Request
 from router.core.snapshot import SnapshotEndpoint
 from router.data_plane import statuses
-from router.data_plane.addresses import SCORE
 from router.data_plane.heads import HEAD_END, ParsedHead
 from router.data_plane.replies import Replies
 
@@ -21,7 +20,7 @@ def locate(
     Args:
         close: whether the connection ends behind the answer.
     """
-    if parsed.destination is None:
+    if parsed.endpoint is None:
         message = (
             f"expected POST /ENDPOINT/score, or POST /score with the host ENDPOINT.DOMAIN, got "
             f"the URL {parsed.url.decode('latin-1')!r}"
@@ -31,7 +30,7 @@ def locate(
         # Answered without a body, whatever its headers announce.
         reply = replies.error(statuses.METHOD_NOT_ALLOWED, "", close=close)
         return reply.partition(HEAD_END)[0] + HEAD_END
-    endpoint = dispatcher.authorize(parsed.destination[0], parsed.authorization, arrived_ns)
+    endpoint = dispatcher.authorize(parsed.endpoint, parsed.authorization, arrived_ns)
     if isinstance(endpoint, Refusal):
         return replies.refusal(endpoint, head=parsed.passed_on, close=close)
     return endpoint
@@ -46,8 +45,7 @@ def take_in(
     arrived_ns: int,
 ) -> Request | Refusal:
     """Hands a whole request to the dispatcher."""
-    assert parsed.destination is not None
     head = parsed.passed_on
-    if parsed.destination[1] == SCORE:
+    if parsed.asks_to_score:
         return dispatcher.arrive(endpoint, parsed.pinned, body, head, client, arrived_ns)
     return dispatcher.arrive_aside(endpoint, parsed.pinned, head, client, arrived_ns)

@@ -10,6 +10,8 @@ from router.data_plane.heads import HEAD_END, ParsedHead
 KNOWN_BYTES_MAX = 2048
 KNOWN_MAX = 256
 
+KnownHead = tuple[bytes, ParsedHead]
+
 
 class KnownHeads:
     """The heads of one listener's clients, by their bytes up to the empty line."""
@@ -17,8 +19,8 @@ class KnownHeads:
     __slots__ = ("_by_bytes", "find")
 
     def __init__(self) -> None:
-        self._by_bytes: dict[bytes, ParsedHead] = {}
-        # The hot path's one lookup, without a call of ours around it.
+        self._by_bytes: dict[bytes, KnownHead] = {}
+        # Without a call of ours around it.
         self.find = self._by_bytes.get
 
     def remember(self, data: bytes, parsed: ParsedHead) -> None:
@@ -32,4 +34,4 @@ class KnownHeads:
         if len(self._by_bytes) >= KNOWN_MAX:
             # All: to find the oldest would cost more than to parse some anew.
             self._by_bytes.clear()
-        self._by_bytes[head] = parsed
+        self._by_bytes[head] = head, parsed

@@ -11,7 +11,7 @@ import httptools
 from router.core.request import VIEW_BYTES_MIN, Payload
 from router.data_plane import statuses
 from router.data_plane.heads import HEAD_END, READ, ParsedHead, make_head
-from router.data_plane.known_heads import KnownHeads
+from router.data_plane.known_heads import KnownHead, KnownHeads
 from router.data_plane.statuses import Status
 from router.data_plane.strict import HEADERS_MAX, objection
 
@@ -53,6 +53,7 @@ class Reader:
         "_head_bytes",
         "_headers",
         "_known",
+        "_last",
         "_max_payload_bytes",
         "_missing_bytes",
         "_owner",
@@ -66,6 +67,8 @@ class Reader:
     def __init__(self, owner: Owner, known: KnownHeads, max_payload_bytes: int) -> None:
         self._owner = owner
         self._known = known
+        # The known head that came last.
+        self._last: KnownHead | None = None
         self._max_payload_bytes = max_payload_bytes
         self._parser = httptools.HttpRequestParser(self)
         self.in_message = False
@@ -109,23 +112,29 @@ class Reader:
         One whose body is not whole yet is kept for _take_missing: neither needs the parser.
         """
         while data:
-            body_begin = data.find(HEAD_END) + len(HEAD_END)
-            parsed = self._known.find(data[:body_begin])
-            if parsed is None:
-                break
+            known = self._last
+            # Most clients say what they said last.
+            if known is None or not data.startswith(known[0]):
+                known = self._known.find(data[: data.find(HEAD_END) + len(HEAD_END)])
+                if known is None:
+                    break
+                self._last = known
+            parsed = known[1]
+            body_begin = len(known[0])
             end = body_begin + parsed.body_bytes
-            if end > len(data):
+            more_bytes = len(data) - end
+            if more_bytes < 0:
                 self.in_message = True
                 self._parsed = parsed
                 self._body = [data[body_begin:]]
-                self._missing_bytes = end - len(data)
+                self._missing_bytes = -more_bytes
                 return b""
-            if parsed.body_bytes < VIEW_BYTES_MIN or end < len(data):
+            if more_bytes or parsed.body_bytes < VIEW_BYTES_MIN:
                 self._owner.on_request(parsed, data[body_begin:end])
             else:
                 # It keeps all of the data in memory, so nothing but its own head may be in there.
-                self._owner.on_request(parsed, memoryview(data)[body_begin:end])
-            data = data[end:]
+                self._owner.on_request(parsed, memoryview(data)[body_begin:])
+            data = data[end:] if more_bytes else b""
         return data
 
     def _take_missing(self, data: bytes) -> bytes:
