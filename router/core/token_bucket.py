@@ -49,28 +49,24 @@ class TokenBucket:
 
     def draw(self, need: int, now_ns: int) -> int:
         """See Budget."""
-        self._fill(now_ns)
-        self.credit -= need * NS_PER_S
-        return 0 if self.credit >= 0 else -(self.credit // self._per_s)
+        credit = self.credit
+        # Another process may have looked a moment later, and been first.
+        if now_ns > self.at_ns:
+            credit += self._per_s * (now_ns - self.at_ns)
+            self.at_ns = now_ns
+            if credit > self._full:  # noqa: PLR1730 - min() costs as much as all of this
+                credit = self._full
+        self.credit = credit = credit - need * NS_PER_S
+        return 0 if credit >= 0 else -(credit // self._per_s)
 
     def take(self, count: int, now_ns: int) -> int:
         """See Budget."""
-        self._fill(now_ns)
-        lacking = count * NS_PER_S - self.credit
-        if lacking <= 0:
-            self.credit = -lacking
-            return 0
-        return -(-lacking // self._per_s)
+        wait_ns = self.draw(count, now_ns)
+        if wait_ns:
+            self.credit += count * NS_PER_S
+        return wait_ns
 
     def give_back(self, count: int, now_ns: int) -> None:
         """See Budget."""
-        self._fill(now_ns)
-        self.credit = min(self.credit + count * NS_PER_S, self._full)
-
-    def _fill(self, now_ns: int) -> None:
-        # Another process may have looked a moment later, and been first.
-        if now_ns > self.at_ns:
-            self.credit += self._per_s * (now_ns - self.at_ns)
-            self.at_ns = now_ns
-            if self.credit > self._full:  # noqa: PLR1730 - min() costs as much as all of this
-                self.credit = self._full
+        self.draw(-count, now_ns)
+        self.credit = min(self.credit, self._full)

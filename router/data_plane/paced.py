@@ -62,8 +62,8 @@ class PacedWriter:
             self._pass_on()
         else:
             quota.response_bytes += count_bytes
-            now = now_ns()
-            if wait_ns := throttle.charge(count_bytes, now):
+            now, charge = now_ns(), throttle.charge
+            if wait_ns := charge(count_bytes, now):
                 self._begin(data, quota, held)
                 self._wait(now, wait_ns)
             else:

@@ -142,6 +142,19 @@ def test_8_a_bucket_that_was_left_alone_holds_its_burst_and_no_more(
     assert bucket.take(1, now_ns) > 0
 
 
+@given(st.integers(1, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_8_what_is_given_back_fills_a_bucket_up_to_its_burst_and_no_more(
+    per_s: int, drawn: int, returned: int
+) -> None:
+    bucket, now_ns = TokenBucket(per_s, per_s), 10**18
+    drawn = min(drawn, per_s)
+    assert bucket.draw(drawn, now_ns) == 0
+    bucket.give_back(returned, now_ns)
+    left = min(per_s - drawn + returned, per_s)
+    assert bucket.take(left + 1, now_ns) > 0
+    assert bucket.take(left, now_ns) == 0
+
+
 @given(rates, steps)
 def test_8_one_workers_traffic_within_the_quota_is_never_delayed(
     rate: int, asked: list[tuple[int, int, int]]
