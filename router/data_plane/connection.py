@@ -108,8 +108,9 @@ class Connection(asyncio.Protocol):
     def on_taken(self, request: Request) -> None:
         """It waits for its answer."""
         self._owes_continue = False
-        self._line.waiting.append(request)
-        if len(self._line.waiting) > PIPELINED_MAX:
+        waiting = self._line.waiting
+        waiting.append(request)
+        if len(waiting) > PIPELINED_MAX:
             self.update_reading()
 
     def answer(self, reply: bytes, quota: Quota | None, entry: Entry | None) -> None:
@@ -161,7 +162,8 @@ class Connection(asyncio.Protocol):
             self._begin(request, answer, delayed=True)
             self._on_part(request, answer)
         else:
-            request.reply = self._replies.answer(request, answer, close=self._is_last(request))
+            close = self._entrance.closing and self._is_last(request)
+            request.reply = self._replies.answer(request, answer, close=close)
         self._flush()
 
     def on_refusal(self, request: Request, refusal: Refusal) -> None:
@@ -253,7 +255,10 @@ class Connection(asyncio.Protocol):
             return
         if not self._reading and len(line.waiting) <= PIPELINED_MAX:
             self.update_reading()
-        if line.waiting or not line.is_empty:
+        # Most connections go on.
+        if not (self._lingers or self._entrance.closing or self._owes_continue):
+            return
+        if not line.is_empty:
             return
         if self._lingers:
             if self._transport.can_write_eof():

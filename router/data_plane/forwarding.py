@@ -45,14 +45,22 @@ class Forwarding:
     def to_message(self, batch: Sequence[Request], now_ns: int) -> bytes:
         """The requests as they are sent now, in one message."""
         # For a single one they would cost more than they save.
-        in_columns = self._in_columns and len(batch) > 1
-        pieces: list[Payload] = []
+        plain = columns.fitting(batch) if self._in_columns and len(batch) > 1 else []
         small = RequestBatch()
-        plain: list[Request] = []
-        for request in batch:
-            if in_columns and columns.fits(request):
-                plain.append(request)
-                continue
+        pieces: list[Payload] = []
+        if len(plain) < len(batch):
+            in_columns = {request.id for request in plain}
+            others = [request for request in batch if request.id not in in_columns]
+            pieces = self._put(others, small, now_ns)
+        if plain:
+            columns.put(small, plain, now_ns)
+        last = small.SerializeToString()
+        return b"".join((*pieces, last)) if pieces else last
+
+    def _put(self, requests: Iterable[Request], small: RequestBatch, now_ns: int) -> list[Payload]:
+        """Puts them into the message; returns what has to go before it, in bytes."""
+        pieces: list[Payload] = []
+        for request in requests:
             payload = request.payload
             if len(payload) >= VIEW_BYTES_MIN:
                 # In the order in which they came; what stands in columns is run before.
@@ -72,10 +80,7 @@ class Forwarding:
             # Asked here as well, since a call costs more than the question.
             if head.target or self._with_headers:
                 self._say_more(added, request)
-        if plain:
-            columns.put(small, plain, now_ns)
-        last = small.SerializeToString()
-        return b"".join((*pieces, last)) if pieces else last
+        return pieces
 
     def to_parts(self, request: Request, now_ns: int) -> Iterator[bytes]:
         """A large request in several messages, each made when it is asked for."""

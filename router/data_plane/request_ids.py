@@ -11,23 +11,27 @@ _PREFIX_CHARACTERS = 24
 
 
 class RequestIds:
-    """The ids of one worker."""
+    """The ids of one worker.
 
-    __slots__ = ("_others", "_refused_prefix", "_taken_prefix")
+    Attributes:
+        taken_format: makes ``taken`` of a number, also inside of a larger format.
+    """
+
+    __slots__ = ("_others", "_refused_format", "taken_format")
 
     def __init__(self) -> None:
-        self._taken_prefix = _prefix()
-        self._refused_prefix = _prefix()
+        self.taken_format = _format()
+        self._refused_format = _format()
         self._others = count(1)
 
     def taken(self, number: int) -> bytes:
         """The id of the request that the core has taken under this number."""
-        return b"%s%012x" % (self._taken_prefix, number)
+        return self.taken_format % number
 
     def refused(self) -> bytes:
         """The id of a request that the core did not take, another one with each call."""
-        return b"%s%012x" % (self._refused_prefix, next(self._others))
+        return self._refused_format % next(self._others)
 
 
-def _prefix() -> bytes:
-    return str(uuid.uuid4())[:_PREFIX_CHARACTERS].encode()
+def _format() -> bytes:
+    return str(uuid.uuid4())[:_PREFIX_CHARACTERS].encode() + b"%012x"

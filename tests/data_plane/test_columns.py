@@ -1,13 +1,16 @@
 """Requests and answers in columns say the same as messages of their own."""
 
+from unittest.mock import Mock, patch
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router.core import request as core
 from router.core.request import VIEW_BYTES_MIN
-from router.data_plane.columns import answers_of
+from router.data_plane.columns import ColumnAnswer, answers_of
 from router.data_plane.forwarding import COLUMNS_WISH, HEADERS_WISH, Forwarding
+from router.data_plane.replies import Replies
 from router.data_plane.request_ids import RequestIds
 from runtime import answers, columns
 from runtime.request import ColumnRequest, JoinedRequest, Request, as_message
@@ -28,6 +31,11 @@ OTHER = (
     core.Head(content_type="text/csv"),
     core.Head(method="GET", target="/score?a=1"),
     core.Head(content_type=""),
+)
+ECHOING = (
+    PLAIN,
+    core.Head(legacy_id=b"mine", echo=b"x-ms-client-request-id: mine\r\n"),
+    core.Head(echo=b"TraceId: 100%d\r\n"),
 )
 heads = st.sampled_from((PLAIN, PLAIN, *OTHER))
 payloads = st.one_of(st.binary(max_size=20), st.just(bytes(VIEW_BYTES_MIN)))
@@ -67,6 +75,26 @@ def test_an_instance_gets_the_same_requests_in_columns_and_without(
     assert all(isinstance(one, ScoreRequest) for one in without)
     assert sorted(map(said, with_columns), key=repr) == sorted(map(said, without), key=repr)
     assert list(map(said, map(as_message, with_columns))) == list(map(said, with_columns))
+
+
+@given(ids, st.binary(max_size=20), st.integers(0, 10**12), st.sampled_from(ECHOING))
+def test_a_client_gets_the_same_of_an_answer_in_columns_and_of_one_by_itself(
+    number: int, payload: bytes, run_ns: int, head: core.Head
+) -> None:
+    replies, asked = Replies(RequestIds()), taken(number, b"", head)
+    asked.deployment = Mock()
+    asked.deployment.name = "blue"
+    in_columns = ColumnAnswer(number, payload, run_ns)
+    alone = ScoreAnswer(
+        id=number, outcome=ScoreAnswer.OUTCOME_RETURNED, status=200, payload=payload, run_ns=run_ns,
+        content_type="application/json",
+    )  # fmt: skip
+    for close in (True, False, False):
+        said = replies.answer(asked, in_columns, close=close)
+        assert said == replies.answer(asked, alone, close=close)
+        with patch("router.data_plane.replies.formatdate", return_value="a second later"):
+            replies.on_second()
+    assert b"date: a second later\r\n" in said
 
 
 @pytest.mark.parametrize(
