@@ -106,7 +106,8 @@ class Shell:
     def send(self, instance_id: str, batch: Sequence[Request], now_ns: int) -> None:
         assert now_ns == self.now_ns
         assert instance_id not in self.drained, "sent to an instance that was let go"
-        assert not any(request.done for request in batch), "sent a request that was answered"
+        pending = (self.dispatcher.ledger.find(request.id) for request in batch)
+        assert all(pending), "sent a request that was answered"
         self.at.setdefault(instance_id, []).extend(Sent(r.id, bytes(r.payload), r) for r in batch)
 
     def tell(self, answered: Sequence[tuple[Request, Answer]]) -> None:

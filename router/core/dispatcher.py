@@ -26,7 +26,8 @@ from router.core.snapshot import MakeQuota, Snapshot, compile_snapshot
 from router.core.statistics import InstanceStatistics, WorkerStatistics
 
 STATUS_OK = 200
-_EXPIRED = Outcome.EXPIRED
+# Looked up once: a member of an enumeration costs as much as a field of the answer.
+_EXPIRED = int(Outcome.EXPIRED)
 
 
 class Port(AdmissionPort, Protocol):
@@ -129,17 +130,19 @@ class Dispatcher(Admission):
             return
         lane = instance.lane
         answered: list[tuple[Request, Answer]] = []
+        ended: list[int] = []
         run_ns = measured = 0
-        outstanding = instance.outstanding
+        find = self.ledger.find
         for answer in answers:
-            request = self.ledger.find(answer.id)
+            request = find(answer.id)
             if request is None or request.instance is not instance:
-                self._on_unexpected(instance, answer)
+                if self._on_unexpected(instance, answer):
+                    ended.append(answer.id)
                 continue
             if answer.more:
                 self._on_part(request, answer, now_ns)
                 continue
-            instance.on_answered(answer.id)
+            ended.append(answer.id)
             if answer.run_ns:
                 run_ns += answer.run_ns
                 measured += 1
@@ -147,18 +150,14 @@ class Dispatcher(Admission):
                 answered.append((request, answer))
         if measured:
             instance.window.observe(run_ns // measured)
-        instance.follow_runs(outstanding - instance.outstanding, now_ns)
-        if lane.can_wait:
-            self._gather(lane)
-            self._membership.settle(lane)
-        else:
-            self.pump(lane, now_ns)
+        instance.on_ended(ended, now_ns)
+        self._send_gathered(lane, now_ns)
         if answered:
             self._port.tell(answered)
 
     def grant(self, request: Request, count_bytes: int) -> None:
         """The client has taken so much of a streamed answer: as much more may come."""
-        if request.instance is not None and not request.done:
+        if request.instance is not None and self.ledger.find(request.id):
             self._port.grant(request.instance.id, request.id, count_bytes)
 
     def abandon(self, request: Request) -> None:
@@ -167,7 +166,7 @@ class Dispatcher(Admission):
         In the queue it is dropped and frees its place; at an instance it is answered to
         nobody, and no more parts of the answer are asked for.
         """
-        if request.done:
+        if not self.ledger.find(request.id):
             return
         if request.instance is None:
             lane = request.deployment.lane
@@ -261,6 +260,14 @@ class Dispatcher(Admission):
             for one in self._membership.instances.values()
         )
 
+    def _send_gathered(self, lane: Lane, now_ns: int) -> None:
+        """Sends what waits for an instance that has just answered; copies may gather on."""
+        if lane.can_wait:
+            self._gather(lane)
+            self._membership.settle(lane)
+        else:
+            self.pump(lane, now_ns)
+
     def _expire(self, request: Request) -> None:
         """Answers a request whose deadline has passed."""
         lane = request.deployment.lane
@@ -319,15 +326,16 @@ class Dispatcher(Admission):
             request.deployment.quota.charge_copy(len(answer.payload), now_ns)
             self.grant(request, len(answer.payload))
 
-    def _on_unexpected(self, instance: Instance, answer: Answer) -> None:
-        """A late answer frees its place; any other answers nothing that was asked."""
+    def _on_unexpected(self, instance: Instance, answer: Answer) -> bool:
+        """Tells whether it is a late one, and whole; any other answers nothing that was asked."""
         if answer.id not in instance.expired:
             self.unexpected += 1
-        elif answer.more:
+            return False
+        if answer.more:
             self._port.cancel(instance.id, answer.id)
-        else:
-            del instance.expired[answer.id]
-            instance.on_answered(answer.id)
+            return False
+        del instance.expired[answer.id]
+        return True
 
     def _finish_refused(self, request: Request, refusal: Refusal) -> None:
         self.ledger.finish(request)

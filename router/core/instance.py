@@ -3,6 +3,7 @@
 What it is given, and when, is dispatcher.py's; the limits follow from window.py.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from router.core.window import WORK_NS, Window
@@ -64,12 +65,13 @@ class Instance:
             room = min(self.window.parallel_runs - small, free)
         return max(room, 0)
 
-    def on_answered(self, number: int) -> None:
-        """It has room for another request."""
-        self.outstanding -= 1
-        self.lane.outstanding -= 1
+    def on_ended(self, numbers: Sequence[int], now_ns: int) -> None:
+        """It has room for others instead of these requests."""
+        self.outstanding -= len(numbers)
+        self.lane.outstanding -= len(numbers)
         if self.large:
-            self.large.discard(number)
+            self.large.difference_update(numbers)
+        self.follow_runs(len(numbers), now_ns)
 
     def overdue_ns(self, now_ns: int) -> int:
         """How long ago the oldest deadline passed of what it still owes an answer; 0 if none."""

@@ -117,14 +117,15 @@ class Lane:
 
         A large one travels alone, behind those that were there before it.
         """
+        queue = self.queue
         batch: list[Request] = []
         bytes_left = BATCH_BYTES_MAX
-        while self.queue and len(batch) < room:
-            size_bytes = len(self.queue[0].payload)
+        for _ in range(min(room, len(queue))):
+            size_bytes = len(queue[0].payload)
             bytes_left -= size_bytes
             if batch and (bytes_left < 0 or size_bytes >= LARGE_BYTES_MIN):
                 break
-            batch.append(self.queue.popleft())
+            batch.append(queue.popleft())
             if size_bytes >= LARGE_BYTES_MIN:
                 break
         return batch

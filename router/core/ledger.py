@@ -22,15 +22,18 @@ class Ledger:
 
     Attributes:
         accepted, answered: requests of clients, ever.
+        find: the unanswered request of a number, or None.
     """
 
-    __slots__ = ("_deadlines", "_last_id", "_pending", "accepted", "answered")
+    __slots__ = ("_deadlines", "_last_id", "_pending", "accepted", "answered", "find")
 
     def __init__(self, now_ns: int) -> None:
         self.accepted = 0
         self.answered = 0
         self._last_id = 0
         self._pending: dict[int, Request] = {}
+        # A call less for each answer.
+        self.find = self._pending.get
         self._deadlines = Deadlines(now_ns)
 
     @property
@@ -61,10 +64,7 @@ class Ledger:
         deadline_ns = now_ns + deployment.timeout_ns
         request = Request(self._last_id, kind, deployment, payload, head, deadline_ns, client)
         self._pending[request.id] = request
-        deadlines = self._deadlines
-        deadlines.add(request.id, deadline_ns)
-        if deadlines.count > SWEEP_MIN and deadlines.count > SWEEP_FACTOR * len(self._pending):
-            deadlines.sweep(self._pending)
+        self._deadlines.add(request.id, deadline_ns)
         lane = deployment.lane
         if client is not None:
             self.accepted += 1
@@ -73,15 +73,13 @@ class Ledger:
         lane.queue.append(request)
         return request
 
-    def find(self, number: int) -> Request | None:
-        """The unanswered request of this number."""
-        return self._pending.get(number)
-
     def finish(self, request: Request) -> None:
-        """Takes out a request: answered, refused or, if it is a copy, dropped."""
-        assert not request.done, request.id
+        """Takes out a request: answered, refused or, if it is a copy, dropped.
+
+        Raises:
+            KeyError: it was taken out before.
+        """
         del self._pending[request.id]
-        request.done = True
         request.payload = b""
         if request.client is not None:
             self.answered += 1
@@ -91,7 +89,10 @@ class Ledger:
 
     def overdue(self, now_ns: int) -> Iterator[Request]:
         """Unanswered requests whose deadline has passed, each once."""
-        for number in self._deadlines.due(now_ns):
+        deadlines = self._deadlines
+        if deadlines.count > max(SWEEP_MIN, SWEEP_FACTOR * len(self._pending)):
+            deadlines.sweep(self._pending)
+        for number in deadlines.due(now_ns):
             request = self._pending.get(number)
             if request is not None:
                 yield request

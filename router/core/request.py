@@ -1,6 +1,6 @@
 """A request on its way through the core, and what can come of it.
 
-One object a request, with preallocated slots: the hot path makes nothing else that lives.
+One object a request: the hot path makes nothing else that lives.
 """
 
 from collections.abc import Sequence
@@ -140,13 +140,13 @@ class Client(Protocol):
         """The router answers in the model's place, or ends an answer that has begun."""
 
 
-class Request:
+class Request(Struct, eq=False):
     """A request that the core has taken, or a mirrored copy of one.
 
     Attributes:
         id: unique in this worker; 0 is never used.
         deployment: the snapshot's deployment it was routed to, pinned at arrival.
-        payload: the body; released when an answer begins, or when the request is done.
+        payload: the body; released when an answer begins, or when the ledger has let it go.
         head: see Head.
         deadline_ns: when it must be answered, on the clock that gave ``now_ns``.
         client: None for a copy, whose answer is measured and dropped.
@@ -155,51 +155,21 @@ class Request:
         resent: whether it was outstanding at an instance that was lost.
         begun: a part of its answer has come, and it can't be sent to another instance.
         delay_ns: how long the throttle held it up before it was taken.
-        done: answered, refused or dropped; nothing may answer it again.
         reply: for the listener's use: what is rendered of its answer and not written yet.
         entry: likewise: what its line of the traffic log will say, if there is one.
     """
 
-    __slots__ = (
-        "begun",
-        "client",
-        "copy_of",
-        "deadline_ns",
-        "delay_ns",
-        "deployment",
-        "done",
-        "entry",
-        "head",
-        "id",
-        "instance",
-        "kind",
-        "payload",
-        "reply",
-        "resent",
-    )
-
-    def __init__(
-        self,
-        id_: int,
-        kind: Kind,
-        deployment: "SnapshotDeployment",
-        payload: Payload,
-        head: Head,
-        deadline_ns: int,
-        client: Client | None,
-    ) -> None:
-        self.id = id_
-        self.kind = kind
-        self.deployment = deployment
-        self.payload = payload
-        self.head = head
-        self.deadline_ns = deadline_ns
-        self.client = client
-        self.copy_of = 0
-        self.delay_ns = 0
-        self.instance: Instance | None = None
-        self.resent = False
-        self.begun = False
-        self.done = False
-        self.reply: object = None
-        self.entry: object = None
+    id: int
+    kind: Kind
+    deployment: "SnapshotDeployment"
+    payload: Payload
+    head: Head
+    deadline_ns: int
+    client: Client | None
+    copy_of: int = 0
+    delay_ns: int = 0
+    instance: "Instance | None" = None
+    resent: bool = False
+    begun: bool = False
+    reply: object = None
+    entry: object = None

@@ -30,3 +30,17 @@ def test_9_what_a_client_that_has_gone_had_queued_is_dropped_and_its_place_is_fr
     assert (lane.places.now, list(lane.queue)) == (1, [])
     assert shell.dispatcher.ledger.in_flight == 1, "what an instance has begun is finished"
     assert len(shell.at["blue-0"]) == 1
+
+
+def test_9_who_goes_after_a_refusal_that_was_not_written_yet_changes_nothing() -> None:
+    shell = Shell()
+    shell.swap(endpoint(deployment("blue", timeout_ms=1000), traffic={"blue": 100}))
+    asked = [shell.ask() for _ in range(3)]
+    shell.pump()
+    shell.pass_time(2_000_000_000)
+    before = shell.dispatcher.statistics()
+    for one in asked:
+        assert one.told
+        assert one.request is not None
+        shell.dispatcher.abandon(one.request)
+    assert shell.dispatcher.statistics() == before
