@@ -21,9 +21,10 @@ class Credentials:
         secret: of its tokens; None where there is no such endpoint, or it has keys only.
 
     Attributes:
-        opened_by: values of the header that have opened it by a key; no more than there are
-            ways to spell the scheme. To look here tells nobody by its time how much of a value
-            is right: it is found by its whole hash, which Python salts.
+        keys: see above.
+        opened_by: values of the header that have opened it by a key, of each no more than there
+            are ways to spell the scheme. To look here tells nobody by its time how much of a
+            value is right: it is found by its whole hash, which Python salts.
     """
 
     __slots__ = ("_secret", "keys", "opened_by")

@@ -88,7 +88,10 @@ class Ledger:
             request.deployment.lane.copies_pending -= 1
 
     def overdue(self, now_ns: int) -> Iterator[Request]:
-        """Unanswered requests whose deadline has passed, each once."""
+        """Unanswered requests whose deadline has passed, each once.
+
+        To be read with each tick: deadlines of answered requests are swept out first.
+        """
         deadlines = self._deadlines
         if deadlines.count > max(SWEEP_MIN, SWEEP_FACTOR * len(self._pending)):
             deadlines.sweep(self._pending)

@@ -83,7 +83,7 @@ class Quota:
         if throttle is None:
             return 0
         if count_bytes <= throttle.piece:
-            # In two steps: what is looked up to be called at once is taken for a method first.
+            # In two steps: called in one, Python would look for a method of that name each time.
             charge = throttle.charge
             return charge(count_bytes, now_ns)
         return throttle.charge_all(count_bytes, now_ns)

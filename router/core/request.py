@@ -173,3 +173,7 @@ class Request(Struct, eq=False):
     begun: bool = False
     reply: object = None
     entry: object = None
+
+    def __repr__(self) -> str:
+        """Without the head and its key, nor the body: it may stand in a log."""
+        return f"Request({self.id}, {self.kind.value})"

@@ -1,7 +1,8 @@
 """The snapshot: a routing configuration compiled for picking (invariants 1 and 2).
 
-A snapshot and all it is made of are never edited; an update compiles a new one and the
-dispatcher takes it by one assignment. What outlives updates is not part of the
+A snapshot and all it is made of are never edited, but for what credentials remember of the
+headers that have opened them; an update compiles a new one and the dispatcher takes it by one
+assignment. What outlives updates is not part of the
 configuration but of the traffic: schedules go on where their percents did not change, each
 deployment's lane (lane.py) with its queue and its instances, each endpoint's quota (quota.py)
 with what it has counted.
@@ -54,6 +55,7 @@ class SnapshotEndpoint(Struct, frozen=True, eq=False):
 
     Attributes:
         route: what it was compiled from.
+        credentials: what opens it.
         live: who gets live traffic, None when its percents are all 0.
         live_deployments: in the order of the live schedule's shares.
         mirror: share 1 of its schedule means: copy this one. None without mirroring.

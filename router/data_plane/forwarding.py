@@ -44,14 +44,13 @@ class Forwarding:
 
     def to_message(self, batch: Sequence[Request], now_ns: int) -> bytes:
         """The requests as they are sent now, in one message."""
-        # For a single one they would cost more than they save.
+        # For a single request columns would cost more than they save.
         plain = columns.fitting(batch) if self._in_columns and len(batch) > 1 else []
         small = RequestBatch()
         pieces: list[Payload] = []
         if len(plain) < len(batch):
-            in_columns = {request.id for request in plain}
-            others = [request for request in batch if request.id not in in_columns]
-            pieces = self._put(others, small, now_ns)
+            fit = set(plain)
+            pieces = self._put([one for one in batch if one not in fit], small, now_ns)
         if plain:
             columns.put(small, plain, now_ns)
         last = small.SerializeToString()

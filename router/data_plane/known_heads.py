@@ -6,7 +6,8 @@ bytes mean the same: they are parsed once.
 
 from router.data_plane.heads import HEAD_END, ParsedHead
 
-# Larger ones, and more of them, are parsed each time: half a megabyte a worker at most.
+# Larger ones, and more of them, are parsed each time: half a megabyte a worker at most, and for
+# each connection the one that came last on it (reader.py).
 KNOWN_BYTES_MAX = 2048
 KNOWN_MAX = 256
 

@@ -147,7 +147,7 @@ class Replies:
     def _make_usual(self, deployment: str) -> bytes:
         """To be filled with the request's number, twice, milliseconds, the body's length and it."""
         id_ = self._ids.taken_format
-        head = self._make_head(deployment).replace(b"%", b"%%")
+        head = (self._heads.get(deployment) or self._make_head(deployment)).replace(b"%", b"%%")
         head = _HEAD % (head, id_, id_, b"", _MILLISECONDS, content_type_line(JSON), b"")
         self._usual[deployment] = usual = head + b"content-length: %d\r\n\r\n%s"
         return usual

@@ -95,7 +95,7 @@ SIMULATED = (
            "            request = find(answer.id + 1) or find(answer.id)\n",
            SWARM),
     Mutant(9, "sim: the deadline is looked at a second late", "router/core/ledger.py",
-           "in self._deadlines.due(now_ns):", "in self._deadlines.due(now_ns - 10**9):", SWARM),
+           "in deadlines.due(now_ns):", "in deadlines.due(now_ns - 10**9):", SWARM),
     Mutant(10, "sim: an instance is let go while it holds requests", "router/core/membership.py",
            "if instance.removed and not instance.outstanding:", "if instance.removed:", SWARM),
     Mutant(11, "sim: what an operation changed is not stored", "sim/plane.py",
