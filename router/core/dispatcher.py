@@ -151,7 +151,7 @@ class Dispatcher(Admission):
         if measured:
             instance.window.observe(run_ns // measured)
         instance.on_ended(ended, now_ns)
-        self._send_gathered(lane, now_ns)
+        self._send_queued(lane, now_ns)
         if answered:
             self._port.tell(answered)
 
@@ -260,8 +260,8 @@ class Dispatcher(Admission):
             for one in self._membership.instances.values()
         )
 
-    def _send_gathered(self, lane: Lane, now_ns: int) -> None:
-        """Sends what waits for an instance that has just answered; copies may gather on."""
+    def _send_queued(self, lane: Lane, now_ns: int) -> None:
+        """Sends what is queued to an instance that has just answered; copies may gather on."""
         if lane.can_wait:
             self._gather(lane)
             self._membership.settle(lane)

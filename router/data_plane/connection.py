@@ -162,8 +162,7 @@ class Connection(asyncio.Protocol):
             self._begin(request, answer, delayed=True)
             self._on_part(request, answer)
         else:
-            close = self._entrance.closing and self._is_last(request)
-            request.reply = self._replies.answer(request, answer, close=close)
+            request.reply = self._replies.answer(request, answer, close=self._is_last(request))
         self._flush()
 
     def on_refusal(self, request: Request, refusal: Refusal) -> None:
@@ -255,10 +254,9 @@ class Connection(asyncio.Protocol):
             return
         if not self._reading and len(line.waiting) <= PIPELINED_MAX:
             self.update_reading()
-        # Most connections go on.
-        if not (self._lingers or self._entrance.closing or self._owes_continue):
-            return
-        if not line.is_empty:
+        # Most connections go on: asked first, since a property costs more.
+        goes_on = not (self._lingers or self._entrance.closing or self._owes_continue)
+        if goes_on or not line.is_empty:
             return
         if self._lingers:
             if self._transport.can_write_eof():

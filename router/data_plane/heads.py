@@ -76,7 +76,8 @@ def make_head(
     value = values.get
     endpoint, path = destination(url, value(b"host", b"")) or (None, b"")
     query = url.partition(b"?")[2]
-    usual = method == POST and path == SCORE and not query
+    asks_to_score = path == SCORE
+    usual = method == POST and asks_to_score and not query
     target = b"" if usual else path
     pinned = value(b"azureml-model-deployment")
     repeats = _NOT_REPEATED.isdisjoint(values)
@@ -85,7 +86,7 @@ def make_head(
         method=method,
         url=url,
         endpoint=endpoint,
-        asks_to_score=path == SCORE,
+        asks_to_score=asks_to_score,
         authorization=value(b"authorization", b""),
         pinned=None if pinned is None else pinned.decode("latin-1").strip(),
         # Clients that speak HTTP/1.0 often wait for the connection's end.

@@ -3,7 +3,7 @@
 import tracemalloc
 
 from router.core.ledger import SWEEP_MIN, Ledger
-from router.core.request import NO_HEAD, Client, Kind, Request
+from router.core.request import NO_HEAD, Client, Head, Kind, Request
 from tests.shell import Asked, Shell, deployment, endpoint
 
 NS_PER_S = 10**9
@@ -23,6 +23,14 @@ def take(ledger: Ledger, shell: Shell, client: Client) -> Request:
     request = ledger.take(Kind.LIVE, blue, b"", NO_HEAD, client, shell.now_ns)
     blue.lane.queue.clear()
     return request
+
+
+def test_a_request_in_a_log_shows_neither_its_clients_key_nor_the_body() -> None:
+    ledger, shell = slow_deployment_ledger()
+    request = take(ledger, shell, Asked(b""))
+    request.head = Head(headers=[(b"authorization", b"Bearer secret")])
+    request.payload = b"personal"
+    assert repr(request) == f"Request({request.id}, live)"
 
 
 def answer_many(ledger: Ledger, shell: Shell, client: Client, count: int) -> None:
