@@ -4,6 +4,7 @@ import json
 import platform
 import statistics
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,7 +122,8 @@ def machine() -> dict[str, Any]:
         "processor": _processor(),
         "cores": psutil.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / BYTES_PER_GB),
-        "python": platform.python_version(),
+        # With its build, which matters: results/README.md.
+        "python": sys.version,
     }
 
 

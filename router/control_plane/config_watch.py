@@ -1,25 +1,26 @@
 """Watches the files of the configuration, and has them read again when one has changed.
 
 Folders are watched, not files: editors and deployment tools put a new file, or a symbolic
-link, in an old one's place. Anything may happen in those folders, so what counts is whether
-a file holds something else; see ConfigFile.
+link, in an old one's place. Nearly anything may happen in those folders, so what counts is
+whether a file holds something else; see ConfigFile.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-from watchfiles import awatch
+from watchfiles import Change, awatch
 
 from router.control_plane.config_file import ConfigFile
 from router.control_plane.tasks import Tasks
 
 # How long nothing must happen in a folder before it is looked at.
 QUIET_MS = 100
-# A look without an event: for file systems that tell nothing, and for what happened while the
-# watch was begun.
+# A look without an event of theirs: for file systems that tell nothing, and for what happened
+# while the watch was begun.
 LOOK_MS = 5000
 
 log = logging.getLogger(__name__)
@@ -57,11 +58,19 @@ async def _watch(file: ConfigFile) -> None:
 
 
 async def _watch_until_others(file: ConfigFile) -> None:
-    """Returns when the files are in other folders than at first."""
-    folders = _folders(file.files)
+    """Returns when the files are others than at first, or in other places."""
+    paths = _paths(file.files)
+    names = {path.name for path in paths}
+    looked_s = time.monotonic()
+
+    def may_concern(change: Change, path: str) -> bool:
+        # The daemon's log may stand beside the file, and grow with each request to the API.
+        is_of_another = change is Change.modified and Path(path).name not in names
+        return not is_of_another or time.monotonic() - looked_s >= LOOK_MS / 1000
+
     events = awatch(
-        *folders,
-        watch_filter=None,
+        *_folders(paths),
+        watch_filter=may_concern,
         step=QUIET_MS,
         rust_timeout=LOOK_MS,
         yield_on_timeout=True,
@@ -70,11 +79,16 @@ async def _watch_until_others(file: ConfigFile) -> None:
     async with aclosing(events):
         async for _ in events:
             await file.reload_if_changed()
-            if _folders(file.files) != folders:
+            looked_s = time.monotonic()
+            if _paths(file.files) != paths:
                 return
 
 
-def _folders(files: Iterable[Path]) -> set[Path]:
-    """Where the files are or will be, and where those are that they link to."""
-    names = {name for file in files for name in (file, file.resolve())}
-    return {next(folder for folder in name.parents if folder.is_dir()) for name in names}
+def _paths(files: Iterable[Path]) -> set[Path]:
+    """The files, and those that they link to."""
+    return {path for file in files for path in (file, file.resolve())}
+
+
+def _folders(paths: Iterable[Path]) -> set[Path]:
+    """Where they are or will be."""
+    return {next(folder for folder in path.parents if folder.is_dir()) for path in paths}

@@ -1,10 +1,11 @@
 """The watch of the daemon's file goes on though the kernel does not let it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from watchfiles import Change
 
 from router.control_plane import config_watch
 from router.control_plane.config_watch import watching
@@ -57,3 +58,29 @@ async def test_a_file_that_links_to_itself_is_looked_at_until_it_is_another(
         while not file.looks.empty():
             file.looks.get_nowait()
         await file.looks.get()
+
+
+async def test_what_is_written_beside_the_files_has_them_looked_at_no_more_than_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filters: asyncio.Queue[Callable[[Change, str], bool]] = asyncio.Queue()
+
+    async def recorded(
+        *_: object, watch_filter: Callable[[Change, str], bool], **__: object
+    ) -> AsyncIterator[None]:
+        filters.put_nowait(watch_filter)
+        await asyncio.Event().wait()
+        yield
+
+    monkeypatch.setattr(config_watch, "awatch", recorded)
+    path = tmp_path / "turnout.yml"
+    path.symlink_to("linked.yml")
+    async with watching(Looked(path)), asyncio.timeout(WAIT_S):  # type: ignore[arg-type]
+        may_concern = await filters.get()
+        assert not may_concern(Change.modified, str(tmp_path / "turnout.log"))
+        for concerned in ("turnout.yml", "linked.yml"):
+            assert may_concern(Change.modified, str(tmp_path / concerned))
+        for change in (Change.added, Change.deleted):
+            assert may_concern(change, str(tmp_path / "..data"))
+        monkeypatch.setattr(config_watch, "LOOK_MS", 0)
+        assert may_concern(Change.modified, str(tmp_path / "turnout.log"))
