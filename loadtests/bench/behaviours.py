@@ -15,13 +15,15 @@ from loadtests.bench import load
 from loadtests.bench.contenders.turnout import NO_QUOTAS, Daemon, Scoring, Setup, daemon
 from loadtests.bench.load import US_PER_S, Load
 from loadtests.bench.processes import descendants, pin, usage
-from loadtests.bench.work import ROUTER_CORE
+from loadtests.bench.work import LIVE_PERCENT, ROUTER_CORE
 
 CONNECTIONS, FEW_CONNECTIONS = 64, 8
 LARGE_BODY = b'{"data": "' + b"x" * 4_000_000 + b'"}'
 SWAPS_PER_S = 20
-# Under load a swap itself takes about 9 ms.
-SWAP_PAUSE_MS = 38
+# A few more, so that none that is late makes them too few.
+SWAP_EVERY_MS = 49
+# The share of green, in turn: on average what the load without swaps has.
+SWAPPED_PERCENT = (LIVE_PERCENT["green"] - 2, LIVE_PERCENT["green"] + 2)
 IDLE_ENDPOINTS = 999
 MIRRORED_HALF = {"shadow": 50}
 SLOW_SCRIPT = "slow.py"
@@ -164,9 +166,9 @@ def _instance(made: Daemon, script: str) -> psutil.Process:
 
 
 def _while_swapping(made: Daemon, seconds: float, folder: Path) -> Load:
-    heavy, light = (made.with_traffic({"blue": 100 - n, "green": n}) for n in (20, 10))
+    less, more = (made.with_traffic({"blue": 100 - n, "green": n}) for n in SWAPPED_PERCENT)
     with load.under_swaps(
-        made.resource_url, (heavy, light), SWAP_PAUSE_MS, seconds=seconds, folder=folder
+        made.resource_url, (less, more), SWAP_EVERY_MS, seconds=seconds, folder=folder
     ) as process:
         seen = _load(made, seconds, folder)
         swaps = load.result(process)

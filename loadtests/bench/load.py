@@ -63,17 +63,17 @@ def under_load(
 
 @contextlib.contextmanager
 def under_swaps(
-    url: str, resources: tuple[bytes, bytes], pause_ms: int, *, seconds: float, folder: Path
+    url: str, resources: tuple[bytes, bytes], every_ms: int, *, seconds: float, folder: Path
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Starts wrk, which PUTs one resource and the other in turn.
 
     Args:
-        pause_ms: from an answer to the next request.
+        every_ms: from one request to the next, unless an answer takes longer.
     """
     paths = [folder / f"resource-{number}" for number in range(2)]
     for path, content in zip(paths, resources, strict=True):
         path.write_bytes(content)
-    arguments = (str(paths[0]), "swaps", str(paths[1]), str(pause_ms))
+    arguments = (str(paths[0]), "swaps", str(paths[1]), str(every_ms))
     with _wrk(url, {}, 1, seconds, arguments) as process:
         yield process
 

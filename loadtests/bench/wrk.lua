@@ -1,6 +1,18 @@
 -- wrk's side of a run: POST the file named by the first argument; print one line of JSON.
 -- With "varied" as the second, each request has another head. With "swaps", PUT that file and
--- the one named by the third in turn, each as many milliseconds after an answer as the fourth says.
+-- the one named by the third in turn, one in as many milliseconds as the fourth says, however long
+-- an answer takes.
+local ffi = require("ffi")
+ffi.cdef("typedef struct { long s; long ns; } moment; int clock_gettime(int clock, moment *now);")
+
+local MONOTONIC = 1
+
+local function now_ms()
+  local now = ffi.new("moment")
+  ffi.C.clock_gettime(MONOTONIC, now)
+  return tonumber(now.s) * 1e3 + tonumber(now.ns) / 1e6
+end
+
 local function read(name)
   local file = assert(io.open(name, "rb"))
   local content = file:read("*a")
@@ -20,12 +32,16 @@ local function vary(whole)
   end
 end
 
-local function swap(first, second, pause_ms)
+local function swap(first, second, every_ms)
+  local due_ms = now_ms()
   request = function()
     first, second = second, first
     return first
   end
-  delay = function() return pause_ms end
+  delay = function()
+    due_ms = due_ms + every_ms
+    return math.max(due_ms - now_ms(), 0)
+  end
 end
 
 function init(args)
