@@ -18,7 +18,7 @@ from router.core.statistics import DeploymentStatistics
 COPIES_GATHERED = 32
 GATHERING_TIMEOUT_NS_MIN = 200_000_000
 # A message is cut here: what it holds is taken and answered together.
-BATCH_BYTES_MAX = 2 * 1024 * 1024
+BATCH_BYTES_MAX = 4 * 1024 * 1024
 # A body of so much travels alone, and others pass it on the way.
 LARGE_BYTES_MIN = 256 * 1024
 

@@ -243,8 +243,8 @@ def test_messages_are_of_bounded_size_and_a_large_body_travels_alone() -> None:
     shell.swap(endpoint(deployment("blue"), traffic={"blue": 100}))
     found = shell.dispatcher.snapshot.endpoints["my-endpoint"]
     lane = found.deployments["blue"].lane
-    tenth = BATCH_BYTES_MAX // 10
-    assert tenth < LARGE_BYTES_MIN
-    for size_bytes in [tenth] * 12 + [LARGE_BYTES_MIN] * 2 + [tenth]:
+    twentieth = BATCH_BYTES_MAX // 20
+    assert twentieth < LARGE_BYTES_MIN
+    for size_bytes in [twentieth] * 22 + [LARGE_BYTES_MIN] * 2 + [twentieth]:
         shell.ask(payload=bytes(size_bytes))
-    assert [len(lane.take_batch(100)) for _ in range(5)] == [10, 2, 1, 1, 1]
+    assert [len(lane.take_batch(100)) for _ in range(5)] == [20, 2, 1, 1, 1]
