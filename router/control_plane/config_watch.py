@@ -1,8 +1,8 @@
 """Watches the files of the configuration, and has them read again when one has changed.
 
 Folders are watched, not files: editors and deployment tools put a new file, or a symbolic
-link, in an old one's place. Nearly anything may happen in those folders, so what counts is
-whether a file holds something else; see ConfigFile.
+link, in an old one's place. Anything may happen in those folders, so what counts is whether
+a file holds something else; see ConfigFile.
 """
 
 import asyncio
