@@ -84,3 +84,27 @@ async def test_what_is_written_beside_the_files_has_them_looked_at_no_more_than_
             assert may_concern(change, str(tmp_path / "..data"))
         monkeypatch.setattr(config_watch, "LOOK_MS", 0)
         assert may_concern(Change.modified, str(tmp_path / "turnout.log"))
+
+
+async def test_files_that_are_others_after_a_look_are_watched_where_they_are_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched: asyncio.Queue[tuple[Path, ...]] = asyncio.Queue()
+
+    async def happening(*folders: Path, **_: object) -> AsyncIterator[None]:
+        watched.put_nowait(folders)
+        while True:
+            await asyncio.sleep(0)
+            yield
+
+    monkeypatch.setattr(config_watch, "awatch", happening)
+    path, elsewhere = tmp_path / "turnout.yml", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    path.touch()
+    file = Looked(path)
+    async with watching(file), asyncio.timeout(WAIT_S):  # type: ignore[arg-type]
+        assert await watched.get() == (tmp_path,)
+        await file.looks.get()
+        path.unlink()
+        path.symlink_to(elsewhere / "turnout.yml")
+        assert set(await watched.get()) == {tmp_path, elsewhere}
