@@ -65,8 +65,8 @@ async def _watch_until_others(file: ConfigFile) -> None:
 
     def may_concern(change: Change, path: str) -> bool:
         # The daemon's log may stand beside the file, and grow with each request to the API.
-        is_of_another = change is Change.modified and Path(path).name not in names
-        return not is_of_another or time.monotonic() - looked_s >= LOOK_MS / 1000
+        concerns = change is not Change.modified or Path(path).name in names
+        return concerns or time.monotonic() - looked_s >= LOOK_MS / 1000
 
     events = awatch(
         *_folders(paths),

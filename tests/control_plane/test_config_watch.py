@@ -1,4 +1,4 @@
-"""The watch of the daemon's file goes on though the kernel does not let it."""
+"""When the daemon's files are looked at, and that they are though the kernel does not help."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
