@@ -72,7 +72,7 @@ def test_routers_do_the_work_side_by_side_and_leave_no_process_behind(short_path
 
 
 @needs_packages
-def test_swaps_take_turns_by_a_schedule_and_those_that_are_refused_are_counted(tmp_path: Path) -> None:
+def test_swaps_take_turns_by_a_schedule_and_the_refused_are_counted(tmp_path: Path) -> None:
     with daemon(tmp_path / "d", Setup()) as made:
         halves, wrong = (made.with_traffic({"blue": 50, "green": n}) for n in (50, 49))
         with load.under_swaps(
